@@ -1,0 +1,120 @@
+/**
+ * Who has a pipe or socket open: one walk over every /proc/PID/fd, turned round.
+ * It is a snapshot, taken over some milliseconds: whoever acts on it looks at the fd again.
+ */
+import { readdirSync, readlinkSync } from "node:fs";
+import { hidesProcesses, PF_KTHREAD, readPids, readStat, readTids } from "./procfs.ts";
+
+export interface FdHolder {
+  pid: number;
+  fd: number;
+}
+
+export interface FdIndexOptions {
+  /** Files by path too, where a FIFO or a file lock is asked about. A path means what its opener's mounts make of it. */
+  paths?: boolean;
+  /** The event loop is let in after so many milliseconds of walking. */
+  sliceMs?: number;
+}
+
+/** A server's million sockets cost about 150 MB; processes met after that count as unreadable. */
+const MAX_ENTRIES = 1 << 20;
+/** How many fds are read between two looks at the clock. */
+const FDS_PER_LOOK = 64;
+
+export class FdIndex {
+  readonly #holders = new Map<string, FdHolder[]>();
+  readonly #unreadable: number[] = [];
+  readonly #paths: boolean;
+  #entries = 0;
+
+  private constructor(paths: boolean) {
+    this.#paths = paths;
+  }
+
+  static async build(proc: string, { paths = false, sliceMs = 4 }: FdIndexOptions = {}): Promise<FdIndex> {
+    const index = new FdIndex(paths);
+    // Whoever does not show may hold anything.
+    if (hidesProcesses(proc)) index.#unreadable.push(1);
+    let sliceEnd = performance.now() + sliceMs;
+    for (const pid of readPids(proc)) {
+      const table = openTable(proc, pid);
+      if (table === "hidden" || (table !== "gone" && index.#entries >= MAX_ENTRIES)) index.#unreadable.push(pid);
+      if (typeof table === "string") continue;
+      for (let at = 0; at <= table.fds.length; at += FDS_PER_LOOK) {
+        for (const fd of table.fds.slice(at, at + FDS_PER_LOOK)) {
+          const named = index.#add(pid, Number(fd), `${table.folder}/${fd}`);
+          if (!named && index.#unreadable.at(-1) !== pid) index.#unreadable.push(pid);
+        }
+        if (performance.now() < sliceEnd) continue;
+        await new Promise(setImmediate);
+        sliceEnd = performance.now() + sliceMs;
+      }
+    }
+    return index;
+  }
+
+  /** Every fd that names `target`, as readlink prints it: `pipe:[123]`. */
+  holders(target: string): readonly FdHolder[] {
+    return this.#holders.get(target) ?? [];
+  }
+
+  /** Every pipe, socket or path that is open, and by whom. */
+  entries(): Iterable<[target: string, holders: readonly FdHolder[]]> {
+    return this.#holders;
+  }
+
+  /** Processes that may hold anything, because their fds could not be listed. */
+  get unreadable(): readonly number[] {
+    return this.#unreadable;
+  }
+
+  /** False where the index is full, or we may not read the name: our own uid's fds are listed without the right to trace. */
+  #add(pid: number, fd: number, link: string): boolean {
+    if (this.#entries >= MAX_ENTRIES) return false;
+    let target: string;
+    try {
+      target = readlinkSync(link);
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== "EACCES";
+    }
+    const shared = target.startsWith("pipe:[") || target.startsWith("socket:[");
+    if (!shared && !(this.#paths && target.startsWith("/"))) return true;
+    this.#entries += 1;
+    const holders = this.#holders.get(target);
+    if (holders === undefined) this.#holders.set(target, [{ pid, fd }]);
+    else holders.push({ pid, fd });
+    return true;
+  }
+}
+
+/** The fd names of a process; `hidden` where we may not list them. */
+function openTable(proc: string, pid: number): { folder: string; fds: string[] } | "gone" | "hidden" {
+  const folder = `${proc}/${pid}/fd`;
+  try {
+    const fds = readdirSync(folder);
+    return fds.length > 0 ? { folder, fds } : siblingTable(proc, pid);
+  } catch (error) {
+    // EPERM is hidepid=1: then its stat cannot be read either.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") return "gone";
+    const stat = readStat(proc, pid);
+    if (stat === undefined) return code === "EPERM" ? "hidden" : "gone";
+    const holdsNone = stat.state === "Z" || (stat.flags & PF_KTHREAD) !== 0;
+    return holdsNone ? "gone" : "hidden";
+  }
+}
+
+/** A main thread that has exited has no fd table any more; the threads it left still have theirs. */
+function siblingTable(proc: string, pid: number): { folder: string; fds: string[] } | "gone" {
+  for (const tid of readTids(proc, pid)) {
+    if (tid === pid) continue;
+    const folder = `${proc}/${pid}/task/${tid}/fd`;
+    try {
+      return { folder, fds: readdirSync(folder) };
+    } catch {
+      // This thread has exited too.
+    }
+  }
+  return "gone";
+}

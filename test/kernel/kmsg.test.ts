@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseKernelMessage, storageError } from "../../src/kernel/kmsg.ts";
+
+const errorIn = (text: string) => storageError({ level: 3, atMs: 1, text })?.device;
+
+describe("the kernel log", () => {
+  it("is records of a priority, a number, a time and a text", () => {
+    const record = "3,1284,4943922465,-;I/O error, dev loop0, sector 20482 op 0x0:(READ)\n SUBSYSTEM=block\n";
+    assert.deepEqual(parseKernelMessage(record), {
+      level: 3,
+      atMs: 4_943_922.465,
+      text: "I/O error, dev loop0, sector 20482 op 0x0:(READ)",
+    });
+    assert.equal(parseKernelMessage("nonsense"), undefined);
+  });
+
+  it("what a program wrote there is not believed", () => {
+    assert.equal(parseKernelMessage("11,1,1,-;I/O error, dev sda, sector 1"), undefined);
+  });
+
+  it("names the device that failed", () => {
+    const errors = {
+      "I/O error, dev loop0, sector 20482 op 0x0:(READ) flags 0x80700 phys_seg 4 prio class 2": "loop0",
+      "blk_update_request: I/O error, dev sda, sector 2048 op 0x1:(WRITE)": "sda",
+      "critical medium error, dev nvme0n1, sector 8": "nvme0n1",
+      "Buffer I/O error on dev dm-0, logical block 16385, lost sync page write": "dm-0",
+      "Buffer I/O error on device loop0, logical block 8705": "loop0",
+      "EXT4-fs error (device vda1): ext4_journal_check_start:87: comm x: Detected aborted journal": "vda1",
+      "EXT4-fs warning (device loop0): ext4_end_bio:368: I/O error 10 writing to inode 14": "loop0",
+      "XFS (dm-3): log I/O error -5": "dm-3",
+      "XFS (sdb1): Filesystem has been shut down due to log error (0x2).": "sdb1",
+      "BTRFS error (device sdc1 state EA): bdev /dev/sdc1 errs: wr 1": "sdc1",
+      "nvme nvme0: I/O 77 QID 3 timeout, aborting": "nvme0",
+      "nvme nvme1: I/O tag 5 (1005) opcode 0x2 (I/O Cmd) QID 2 timeout, reset controller": "nvme1",
+      "sd 0:0:0:0: [sda] tag#3 FAILED Result: hostbyte=DID_TIME_OUT": "sda",
+      "Aborting journal on device loop0-8.": "loop0",
+    };
+    for (const [text, device] of Object.entries(errors)) assert.equal(errorIn(text), device, text);
+  });
+
+  it("leaves out what is no failure", () => {
+    for (const text of [
+      "EXT4-fs (loop0): mounted filesystem c204ddec r/w with ordered data mode. Quota mode: none.",
+      "EXT4-fs (loop0): unmounting filesystem c204ddec.",
+      "loop0: detected capacity change from 0 to 32768",
+      "XFS (sdb1): Mounting V5 Filesystem",
+      "XFS (sdb1): Ending clean mount",
+      "sd 0:0:0:0: [sda] Attached SCSI disk",
+    ]) {
+      assert.equal(errorIn(text), undefined, text);
+    }
+  });
+});
