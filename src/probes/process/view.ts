@@ -1,0 +1,239 @@
+/**
+ * What a wait resolver may ask of the machine: who has a file open, locks, sockets, children. Tables of the whole
+ * machine are shared between looks for a while; what they say of one process is checked again before it is told.
+ */
+import { FdIndex, type FdHolder } from "../../kernel/fd-index.ts";
+import { readFd, readFdinfo } from "../../kernel/fds.ts";
+import { readLocks, type Lock } from "../../kernel/locks.ts";
+import { namespaceOf } from "../../kernel/namespaces.ts";
+import { processOf, readChildren, readStat, readTracerPid, type Stat } from "../../kernel/procfs.ts";
+import { readInet, unixPeers, type InetSocket, type UnixPeer } from "../../kernel/sockets.ts";
+import { tcpActivity, type TcpActivity } from "../../kernel/tcp-activity.ts";
+import { Memo } from "./memo.ts";
+import { PerNamespace } from "./per-namespace.ts";
+import { isSliceOver, letOthersIn } from "./pace.ts";
+import type { MemoryReader } from "./file-use.ts";
+import { Storage } from "./storage.ts";
+import type { TrackedProcess } from "./tracker.ts";
+
+export interface Holders {
+  holders: readonly FdHolder[];
+  /** Some processes' open files cannot be listed: a holder may be among them. */
+  partial: boolean;
+}
+
+interface HoldersSought {
+  byPath?: boolean;
+  wanted?: (holder: FdHolder) => boolean;
+}
+
+export interface Tracee {
+  stat: Stat;
+  /** The thread that traces it. */
+  tracerPid: number;
+}
+
+/** Every unix socket of a network namespace by inode, or why they cannot be told. */
+type UnixTable = ReadonlyMap<number, UnixPeer> | string;
+export type UnixReader = (pid: number) => Promise<UnixTable>;
+
+/** A parent of thousands is not told child by child. */
+const MAX_CHILDREN = 256;
+
+/** A process's memory map, proc_pid_maps(5); undefined where it cannot be read. */
+export type MapsReader = (pid: number) => Promise<string | undefined>;
+
+/** The machine's tables, as long as the probe lives. */
+export class Tables {
+  readonly proc: string;
+  readonly memory: MemoryReader;
+  readonly maps: MapsReader;
+  readonly processes: ReadonlyMap<number, TrackedProcess>;
+  readonly shared: Memo<FdIndex>;
+  readonly paths: Memo<FdIndex>;
+  /** Of our own network namespace. */
+  readonly unix = new Memo<UnixTable>(() => unixPeers());
+  readonly unixOf: PerNamespace<UnixTable>;
+  readonly inetOf: PerNamespace<InetSocket[] | undefined>;
+  /** Of our own network namespace. */
+  readonly activity = new Memo(() => tcpActivity());
+  readonly locks: Memo<Lock[] | undefined>;
+  readonly storage: Storage;
+
+  constructor(
+    proc: string,
+    { memory, maps, unixIn, now }: { memory: MemoryReader; maps: MapsReader; unixIn: UnixReader; now: () => number },
+    processes: ReadonlyMap<number, TrackedProcess>,
+  ) {
+    this.proc = proc;
+    this.memory = memory;
+    this.maps = maps;
+    this.processes = processes;
+    this.shared = new Memo(() => FdIndex.build(proc));
+    this.paths = new Memo(() => FdIndex.build(proc, { paths: true }));
+    this.unixOf = new PerNamespace(unixIn);
+    this.inetOf = new PerNamespace((member) => readInet(proc, member));
+    this.locks = new Memo(() => Promise.resolve(readLocks(proc)));
+    this.storage = new Storage(proc, processes, now);
+  }
+}
+
+/** The tables as one look sees them: none is made more than once for it. */
+export class View {
+  readonly proc: string;
+  readonly memory: MemoryReader;
+  readonly maps: MapsReader;
+  readonly storage: Storage;
+  readonly #tables: Tables;
+  readonly #recentMs: number;
+  readonly #begunMs = performance.now();
+
+  /** `recentMs`: how old a table may be that does tell of what is asked. */
+  constructor(tables: Tables, recentMs: number) {
+    this.#tables = tables;
+    this.#recentMs = recentMs;
+    this.proc = tables.proc;
+    this.memory = tables.memory;
+    this.maps = tables.maps;
+    this.storage = tables.storage;
+  }
+
+  /** As of the last snapshot. */
+  processes(): Iterable<TrackedProcess> {
+    return this.#tables.processes.values();
+  }
+
+  /**
+   * Who has the pipe or socket open; of them those that are `wanted`. That nobody is believed only of a table made after
+   * the look began. `byPath`: a path instead, as the holder's mounts name it.
+   */
+  async holders(target: string, { byPath = false, wanted }: HoldersSought = {}): Promise<Holders> {
+    const table = byPath ? this.#tables.paths : this.#tables.shared;
+    const known = this.#stillOpen(await table.recent(this.#recentMs), target, wanted);
+    if (known.holders.length > 0) return known;
+    return this.#stillOpen(await table.since(this.#begunMs), target, wanted);
+  }
+
+  /**
+   * Who has a file open that has this inode number, under whatever name: another mount namespace may have another.
+   * Files of several file systems may share the number. Those with the name that `path` ends in come first.
+   */
+  async *openers(path: string, inode: number): AsyncIterable<FdHolder> {
+    const index = await this.#tables.paths.since(this.#begunMs);
+    const name = path.slice(path.lastIndexOf("/"));
+    for (const namesakes of [true, false]) {
+      for (const [target, holders] of index.entries()) {
+        if (!target.startsWith("/") || target.endsWith(name) !== namesakes) continue;
+        for (const holder of holders) {
+          if (isSliceOver()) await letOthersIn();
+          if (readFdinfo(this.proc, holder.pid, holder.fd)?.ino === inode) yield holder;
+        }
+      }
+    }
+  }
+
+  /** Undefined where they cannot be read. Locks come and go, so the table is as new as the look. */
+  locks(): Promise<Lock[] | undefined> {
+    return this.#tables.locks.since(this.#begunMs);
+  }
+
+  /**
+   * Every unix socket of the network namespace that the process's socket is of: the process's, or ours where it was
+   * given to it. At least as new as the look where the inode is in neither.
+   */
+  async unix(inode: number, pid: number): Promise<UnixTable> {
+    const namespace = namespaceOf(this.proc, pid, "net");
+    const isOurs = namespace === undefined || namespace === namespaceOf(this.proc, process.pid, "net");
+    const memos = isOurs ? [this.#tables.unix] : [this.#tables.unixOf.of(namespace, pid), this.#tables.unix];
+    for (const memo of memos) {
+      const known = await memo.recent(this.#recentMs);
+      if (typeof known !== "string" && known.has(inode)) return known;
+    }
+    let answer: UnixTable = "";
+    for (const memo of memos) {
+      const fresh = await memo.since(this.#begunMs);
+      if (typeof fresh !== "string" && fresh.has(inode)) return fresh;
+      // A table that could not be read may be the one that has it.
+      if (answer === "" || typeof fresh === "string") answer = fresh;
+    }
+    return answer;
+  }
+
+  /** The TCP and UDP sockets that the process can see, among them `inode`; undefined where they cannot be read. */
+  async inet(pid: number, inode: number): Promise<InetSocket[] | undefined> {
+    const memo = this.#tables.inetOf.of(this.#namespaceOf(pid), pid);
+    const known = await memo.recent(this.#recentMs);
+    return known?.some((socket) => socket.inode === inode) ? known : memo.since(this.#begunMs);
+  }
+
+  /** The same, made after the look began: an absence is believed of no other. */
+  freshInet(pid: number): Promise<InetSocket[] | undefined> {
+    return this.#tables.inetOf.of(this.#namespaceOf(pid), pid).since(this.#begunMs);
+  }
+
+  /** When data last went over the connection; undefined where it is of another network namespace, or not told. */
+  async tcpActivity(inode: number): Promise<TcpActivity | undefined> {
+    const known = await this.#tables.activity.since(this.#begunMs);
+    return typeof known === "string" ? undefined : known.get(inode);
+  }
+
+  /** Those of every other network namespace of the machine that we may look into. */
+  async otherInet(pid: number): Promise<InetSocket[][]> {
+    const namespaces = new Map<string, number>();
+    const own = this.#namespaceOf(pid);
+    for (const other of this.#tables.processes.values()) {
+      if (other.kthread) continue;
+      const namespace = this.#namespaceOf(other.pid);
+      if (namespace !== own && namespace.startsWith("net:")) namespaces.set(namespace, other.pid);
+    }
+    const tables = Array.from(namespaces, ([name, member]) =>
+      this.#tables.inetOf.of(name, member).recent(this.#recentMs),
+    );
+    return (await Promise.all(tables)).filter((table) => table !== undefined);
+  }
+
+  isFrozen(pid: number): boolean {
+    return this.#tables.processes.get(pid)?.state === "frozen";
+  }
+
+  /**
+   * Those whom the process traces; `halted`: of them, only those in a ptrace stop, who are few. That of a thread which
+   * is not the main one is not asked.
+   */
+  async tracees(pid: number, { halted }: { halted: boolean }): Promise<Tracee[]> {
+    const tracees: Tracee[] = [];
+    for (const process of this.#tables.processes.values()) {
+      if (process.kthread || (halted && process.state !== "traced")) continue;
+      if (isSliceOver()) await letOthersIn();
+      const tracerPid = readTracerPid(this.proc, process.pid);
+      if (tracerPid === 0 || processOf(this.proc, tracerPid) !== pid) continue;
+      const stat = readStat(this.proc, process.pid);
+      if (stat !== undefined && !"ZX".includes(stat.state)) tracees.push({ stat, tracerPid });
+    }
+    return tracees;
+  }
+
+  /** The living children, whichever thread forked them. Those who have exited are left out: they end a wait. */
+  children(pid: number): Stat[] {
+    const pids = new Set(readChildren(this.proc, pid));
+    for (const process of this.#tables.processes.values()) if (process.ppid === pid) pids.add(process.pid);
+    const living: Stat[] = [];
+    for (const child of pids) {
+      const stat = readStat(this.proc, child);
+      if (stat === undefined || stat.ppid !== pid || "ZX".includes(stat.state)) continue;
+      if (living.push(stat) >= MAX_CHILDREN) break;
+    }
+    return living;
+  }
+
+  #stillOpen(index: FdIndex, target: string, wanted: HoldersSought["wanted"] = () => true): Holders {
+    const isOpen = ({ pid, fd }: FdHolder) => readFd(this.proc, pid, fd) === target;
+    const holders = index.holders(target).filter((holder) => isOpen(holder) && wanted(holder));
+    return { holders, partial: index.unreadable.length > 0 };
+  }
+
+  /** Whose namespace we may not see gets a table of its own. */
+  #namespaceOf(pid: number): string {
+    return namespaceOf(this.proc, pid, "net") ?? `of ${pid}`;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The process probe at work: snapshots and inspections, in whatever order they come, become one stream of events that
+ * contradicts itself nowhere. All events pass through one outbox, so whoever empties it hands on what others found too.
+ */
+import type { BlockingReader } from "../../kernel/blocking.ts";
+import { cgroupOf } from "../../kernel/cgroup.ts";
+import { hidesProcesses } from "../../kernel/procfs.ts";
+import type { Event } from "../../model/event.ts";
+import { CpuWaits } from "./cpu-waits.ts";
+import { FactBook } from "./fact-book.ts";
+import { FrozenWatch } from "./frozen.ts";
+import { stopOf } from "./job-stop.ts";
+import { dateBack, lookAt, tracerOf } from "./look.ts";
+import { isSliceOver, letOthersIn } from "./pace.ts";
+import { Serial } from "./serial.ts";
+import { description, exitEvent, identityChange, startEvents, stateChange } from "./state-events.ts";
+import type { TaskSource } from "./task.ts";
+import { mayWait, Tracker, type Change, type TrackedProcess, type TrackedThread } from "./tracker.ts";
+import { Tables, View } from "./view.ts";
+
+export interface WatchOptions {
+  proc: string;
+  source: TaskSource;
+  reader: BlockingReader;
+  now(): number;
+}
+
+/** Some 10,000 mappings. */
+const MAX_MAPS_BYTES = 1 << 20;
+/** How old the machine's tables may be for the looks of a pass, and for those that a question leads to. */
+const RECENT_MS = 5000;
+const ASKED_RECENT_MS = 1000;
+/** How old the list of frozen processes may be, for a pass and for a question. */
+const FROZEN_MS = 500;
+const ASKED_FROZEN_MS = 50;
+/** How often a process is looked at again that runs between the looks. */
+const MAX_INSPECTIONS = 3;
+/** Threads of one process that an inspection looks at. */
+const MAX_INSPECTED_THREADS = 256;
+/** Threads that one pass looks at; the others' turn comes with the next. */
+const MAX_LOOKS_PER_PASS = 4096;
+/** Events handed over at once; the graph takes about a millisecond for them. */
+const MAX_BATCH = 512;
+/** What is told of a wait that others can change: who has the thing, what they do to it, what it amounts to. */
+const MAY_CHANGE = ["holder", "links", "cause"] as const;
+/** Processes described at once. */
+const MAX_DESCRIBED = 128;
+
+export class Watch {
+  readonly #proc: string;
+  readonly #source: TaskSource;
+  readonly #reader: BlockingReader;
+  readonly #now: () => number;
+  readonly #tracker = new Tracker();
+  readonly #book = new FactBook();
+  readonly #tables: Tables;
+  readonly #frozen: FrozenWatch;
+  readonly #cpuWaits: CpuWaits;
+  /** A thread is looked at by one at a time: what was seen earlier must not be told later. */
+  readonly #looks = new Serial();
+  #undescribed = new Set<TrackedProcess>();
+  #outbox: Event[] = [];
+  #lastPassMs = 0;
+
+  constructor({ proc, source, reader, now }: WatchOptions) {
+    this.#proc = proc;
+    this.#source = source;
+    this.#reader = reader;
+    this.#now = now;
+    const memory = (pid: number, address: bigint, length: number) => reader.readMemory(pid, address, length);
+    const maps = async (pid: number) => (await reader.read([{ pid, file: "maps", limit: MAX_MAPS_BYTES }]))[0];
+    const unixIn = (pid: number) => reader.unixPeers(pid);
+    this.#tables = new Tables(proc, { memory, maps, unixIn, now }, this.#tracker.processes);
+    this.#frozen = new FrozenWatch(proc);
+    this.#cpuWaits = new CpuWaits(proc, this.#book);
+  }
+
+  close(): void {
+    this.#tables.storage.close();
+  }
+
+  get tasks(): number {
+    return this.#tracker.tasks;
+  }
+
+  get lastPassMs(): number {
+    return this.#lastPassMs;
+  }
+
+  /** One pass over the machine; hands over events as soon as there are some. */
+  async *pass(): AsyncIterable<Event[]> {
+    const begun = performance.now();
+    const beganMs = this.#now();
+    const samples = await this.#source.snapshot(this.#now);
+    for (const change of this.#tracker.observeAll(samples, beganMs)) {
+      this.#outbox.push(...this.#eventsOf(change));
+      if (isSliceOver()) await letOthersIn();
+    }
+    yield* this.#handOver();
+    await this.#markFrozen();
+    this.#outbox.push(...this.#cpuWaits.observe(this.#tracker.processes.values(), this.#now()));
+    await this.#lookAtBlocked();
+    yield* this.#handOver();
+    const nowMs = this.#now();
+    for (const events of this.#book.confirm(nowMs)) {
+      this.#outbox.push(...events);
+      if (this.#outbox.length >= MAX_BATCH) yield* this.#handOver();
+    }
+    yield* this.#handOver();
+    this.#lastPassMs = performance.now() - begun;
+    while (this.#undescribed.size > 0) {
+      await this.#describe([...this.#undescribed].slice(0, MAX_DESCRIBED));
+      yield* this.#handOver();
+    }
+  }
+
+  /** These processes as they are now, their waits looked at however short they are. */
+  async inspect(pids: readonly number[]): Promise<Event[]> {
+    const view = new View(this.#tables, ASKED_RECENT_MS);
+    for (const pid of new Set(pids)) await this.#looks.run(() => this.#inspectOne(pid, view));
+    const processes = pids.flatMap((pid) => this.#tracker.processes.get(pid) ?? []);
+    await this.#describe(processes.filter((process) => this.#undescribed.has(process)));
+    return this.#outbox.splice(0);
+  }
+
+  /** Who wakes many times a second has often run again before its wait was seen through; what is known by then stays. */
+  async #inspectOne(pid: number, view: View): Promise<void> {
+    for (let tries = 0; tries < MAX_INSPECTIONS; tries++) if (await this.#inspectOnce(pid, view)) return;
+  }
+
+  /** False where its main thread sleeps, but has run before what it waits for could be told. */
+  async #inspectOnce(pid: number, view: View): Promise<boolean> {
+    const sample = await this.#source.sample(pid, this.#now());
+    const changes = sample === undefined ? this.#tracker.gone(pid) : this.#tracker.observe(sample);
+    for (const change of changes) this.#outbox.push(...this.#eventsOf(change));
+    const process = this.#tracker.processes.get(pid);
+    if (process === undefined) return true;
+    const freeze = (await this.#frozen.all(ASKED_FROZEN_MS)).get(pid);
+    for (const change of this.#tracker.setFreeze(process, freeze, this.#now())) {
+      this.#outbox.push(...this.#eventsOf(change));
+    }
+    this.#explainStop(process);
+    this.#outbox.push(stateChange(process, this.#now()));
+    let isSettled = true;
+    let left = MAX_INSPECTED_THREADS;
+    for (const thread of process.threadsByTid.values()) {
+      if (isSliceOver()) await letOthersIn();
+      if (!mayWait(process, thread) || left-- <= 0) continue;
+      const told = await this.#look(process, thread, view);
+      if (thread.tid === pid) isSettled = told;
+    }
+    return isSettled;
+  }
+
+  async #markFrozen(): Promise<void> {
+    const frozen = await this.#frozen.all(FROZEN_MS);
+    for (const [pid, freeze] of frozen) {
+      const process = this.#tracker.processes.get(pid);
+      if (process === undefined) continue;
+      for (const change of this.#tracker.setFreeze(process, freeze, this.#now())) {
+        this.#outbox.push(...this.#eventsOf(change));
+      }
+    }
+    // Whom a thaw leaves in its wait has not run either: only a look of its own shows its real state.
+    const thawed = Array.from(this.#tracker.frozen(), ({ pid }) => pid).filter((pid) => !frozen.has(pid));
+    const view = new View(this.#tables, RECENT_MS);
+    for (const pid of thawed) await this.#looks.run(() => this.#inspectOne(pid, view));
+  }
+
+  async #lookAtBlocked(): Promise<void> {
+    const view = new View(this.#tables, RECENT_MS);
+    for (const { process, thread } of this.#tracker.due(this.#now()).slice(0, MAX_LOOKS_PER_PASS)) {
+      if (isSliceOver()) await letOthersIn();
+      await this.#looks.run(() => this.#look(process, thread, view));
+    }
+  }
+
+  /** Whether its wait could be told. */
+  async #look(process: TrackedProcess, thread: TrackedThread, view: View): Promise<boolean> {
+    dateBack(process, thread, this.#proc, this.#now());
+    const { switches } = thread;
+    const facts = await lookAt(process, thread, view);
+    // While it was being looked at, a snapshot may have seen it run, or the process go.
+    const isCurrent = this.#tracker.processes.get(process.pid) === process && thread.switches === switches;
+    if (!isCurrent || process.threadsByTid.get(thread.tid) !== thread) return false;
+    const nowMs = this.#now();
+    thread.lookedMs = nowMs;
+    thread.namesOthers = facts.some((fact) => fact.type === "held" || MAY_CHANGE.some((name) => name in fact.attrs));
+    this.#outbox.push(...this.#book.replace(finderOf(process, thread.tid), facts, nowMs));
+    return facts.length > 0;
+  }
+
+  #eventsOf(change: Change): Event[] {
+    const { process } = change;
+    const nowMs = this.#now();
+    this.#explainStop(process);
+    switch (change.type) {
+      case "start":
+        if (!process.kthread) this.#undescribed.add(process);
+        return [...startEvents(process, nowMs), ...this.#tracer(process, nowMs)];
+      case "identity":
+        if (change.recast && !process.kthread) this.#undescribed.add(process);
+        return [identityChange(process, nowMs)];
+      case "state":
+        return [stateChange(process, nowMs), ...this.#tracer(process, nowMs)];
+      case "ran":
+        return this.#book.forget(finderOf(process, change.tid), nowMs);
+      case "exit":
+        this.#undescribed.delete(process);
+        return [...this.#book.forget(finderOf(process, "state"), nowMs), exitEvent(process, nowMs)];
+    }
+  }
+
+  #explainStop(process: TrackedProcess): void {
+    process.stop = process.state === "stopped" ? stopOf(this.#proc, process.pid) : undefined;
+  }
+
+  #tracer(process: TrackedProcess, nowMs: number): Event[] {
+    return this.#book.replace(finderOf(process, "state"), tracerOf(process, this.#proc), nowMs);
+  }
+
+  /** Reading a command line may take for ever, so a process is told at once, and described afterwards. */
+  async #describe(processes: readonly TrackedProcess[]): Promise<void> {
+    for (const process of processes) this.#undescribed.delete(process);
+    const cmdlines = await this.#reader.read(processes.map(({ pid }) => ({ pid, file: "cmdline" })));
+    for (const [index, process] of processes.entries()) {
+      if (isSliceOver()) await letOthersIn();
+      if (this.#tracker.processes.get(process.pid) !== process) continue;
+      const isOurs = process.pid === globalThis.process.pid;
+      const unseen = isOurs && hidesProcesses(this.#proc) ? "processes" : undefined;
+      const known = { cmdline: cmdlines[index], cgroup: cgroupOf(this.#proc, process.pid), unseen };
+      this.#outbox.push(description(process, known, this.#now()));
+    }
+  }
+
+  /** Whoever takes them works as long as he has events, so they are handed over some at a time. */
+  async *#handOver(): AsyncIterable<Event[]> {
+    while (this.#outbox.length > 0) {
+      yield this.#outbox.splice(0, MAX_BATCH);
+      if (isSliceOver()) await letOthersIn();
+    }
+  }
+}
+
+/** In whose name a fact stands in the book. */
+function finderOf(process: TrackedProcess, what: number | "state"): string {
+  return `${process.pid}/${what}`;
+}
