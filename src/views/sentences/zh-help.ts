@@ -1,0 +1,53 @@
+/** 中文帮助文案：每个命令、参数和选项一行。 */
+import type { help as en } from "./en-help.ts";
+
+export const help: typeof en = {
+  program: "这个进程为什么卡住？责任在谁？现在该怎么办？",
+  defaultValue: (value) => `（默认：${value}）`,
+  titles: {
+    "Usage:": "用法：",
+    "Arguments:": "参数：",
+    "Options:": "选项：",
+    "Commands:": "命令：",
+  },
+  commands: {
+    run: "在前台启动 daemon",
+    ps: "列出活跃进程，以及各自在等待什么",
+    why: "说明进程为何没有进展、该如何处理；不给 PID 时针对所有卡住的进程",
+    zap: "结束进程及其整个进程树",
+    events: "显示最近的事件",
+    emit: "把标准输入中的 JSONL 事件发给 daemon",
+    status: "显示 daemon 自身的运行状况",
+    doctor: "显示本机具备哪些能力，以及如何启用其余能力",
+    completion: "输出 shell 补全脚本",
+  },
+  arguments: {
+    why: "要查明的进程",
+    zap: "要结束的进程",
+    completion: "bash、zsh 或 fish",
+  },
+  options: {
+    help: "显示本帮助",
+    version: "显示版本号",
+    no_color: "不使用颜色",
+    json: "输出一个 JSON 文档",
+    port: "daemon 的端口",
+    from: "根据录制的事件日志回答，不需要 daemon",
+    job: "只看该作业；用于 why 时指出是哪个 rank 拖住了它",
+    probe: "内置探针、程序，或用 auto 表示内置的一组；可多次给出",
+    host: "监听地址",
+    interval: "两次采样的间隔",
+    node: "本机在事件中的名称",
+    record: "把所有事件写入文件",
+    ps_all: "所有进程，包括内核线程",
+    watch: "每秒刷新一次",
+    why_all: "同时显示无害的等待",
+    signal: "用来结束进程树的信号",
+    grace: "强制结束前留给它自行退出的时间",
+    dry_run: "只显示将会结束哪些进程",
+    yes: "不询问",
+    follow: "持续显示新事件",
+    type: "只显示该类型的事件",
+    pid: "只显示该进程的事件",
+  },
+};

@@ -1,0 +1,41 @@
+/** What `xctl zap` says, in Simplified Chinese. */
+import type { Sentences } from "./en.ts";
+
+export const zap: Sentences["zap"] = {
+  ended: (count, signal) => `已结束 ${count} 个进程 (${signal})：`,
+  wouldEnd: (count, signal) => `将结束 ${count} 个进程 (${signal})；未发送任何信号：`,
+  survived: (count) => `${count} 个进程仍然存活：`,
+  delivered: (count, signal) => `已向 ${count} 个进程发送 ${signal}：`,
+  nothing: "没有需要结束的进程。",
+  unreaped: (name, parent) => `${name} 已经死亡；其父进程 ${parent} 尚未回收它。`,
+  ask: (count, signal) => `结束这 ${count} 个进程 (${signal})？[y/N] `,
+  declined: "未发送任何信号",
+  interrupted: "已中断；没有进程停留在暂停状态",
+  killOnly: "在 Windows 上只能强制结束进程树：不支持 KILL 以外的 --signal，也不支持 --grace 和 --dry-run",
+  badSignal: (text) => `没有这个信号：${text}`,
+  badSignalHint: "请使用名称 (如 TERM 或 SIGTERM) 或 1 到 64 的数字",
+  because: {
+    denied: (uid) => `属于用户 ${uid}，您无权向其发送信号`,
+    traced: (tracer) => `被跟踪者 ${tracer} 控制`,
+    frozen: (cgroup) => `所在 cgroup 已冻结：${cgroup}`,
+    uninterruptible: (wchan) => `不可中断${wchan === "0" ? "" : `，位于 ${wchan}`}`,
+    exiting: (wchan) => `已被杀死，但仍在内核中${wchan === "0" ? "" : `，位于 ${wchan}`}`,
+    ignores: (signal) => `忽略 ${signal}`,
+    handles: (signal) => `自行处理 ${signal} 并继续运行`,
+    blocks: (signal) => `阻塞了 ${signal}`,
+    namespace_init: (signal) => `是 pid 命名空间的 init，且没有 ${signal} 的处理函数`,
+    unfinished: (signal) => `收到 ${signal} 后尚未结束`,
+    not_ending: (signal) => `${signal} 不会结束进程`,
+  },
+  refused: {
+    no_such_process: (_name, pid) => [`没有这个进程：${pid}`, "xctl ps --all 列出所有进程"],
+    reused: (name) => [`该进程已结束，其进程号现属于另一个进程：${name}`, "请重新查看：xctl ps"],
+    thread: (name, owner) => [`${name} 是进程 ${owner} 的线程`, `xctl zap ${owner}`],
+    init: (name) => [`${name} 是系统的第一个进程`, "要结束系统，请从外部关机"],
+    kernel_thread: (name) => [`${name} 是内核线程`, "任何信号都无法结束内核线程"],
+    self: (name) => [`${name} 就是 xctl 自身`, "请指定其他进程"],
+    ancestor: (name) => [`xctl 运行在 ${name} 之下`, "请在该进程树之外的 shell 中运行"],
+    denied: (name) => [`无权向 ${name} 发送信号`, "请以 root 或该进程所有者的身份运行"],
+    unsupported: () => ["在 /proc 中看不到该进程", "zap 需要带 /proc 的 Linux，或 Windows"],
+  },
+};
