@@ -1,0 +1,59 @@
+/** `xctl events`: what the probes told lately, or tell now. */
+import { EVENT_TYPES, type Event, type EventType } from "../model/event.ts";
+import { XctlError } from "../lib/errors.ts";
+import { eventText } from "../views/events.ts";
+import { sentencesOf } from "../views/sentences/index.ts";
+import { daemonOf, recordedCase } from "./answers.ts";
+import { printJson, type Terminal } from "./terminal.ts";
+import { readPid } from "./values.ts";
+import type { RunVerb, VerbOptions } from "./verb.ts";
+
+export const run: RunVerb = async (_argument, options, terminal) => {
+  const filter = readFilter(options, terminal);
+  if (options.follow === true && options.from === undefined) return follow(filter, options, terminal);
+  const recorded = await recordedCase(options, terminal);
+  const events =
+    recorded === undefined
+      ? (await daemonOf(options, terminal).call("events", filter)).events
+      : recorded.events.filter((event) => fits(event, filter));
+  // A recording that is followed ends where it ends.
+  if (options.follow === true || options.json !== true) for (const event of events) show(event, options, terminal);
+  else printJson(terminal, { events });
+  return 0;
+};
+
+interface Filter {
+  type?: EventType;
+  pid?: number;
+}
+
+function readFilter(options: VerbOptions, terminal: Terminal): Filter {
+  const say = sentencesOf(terminal.style.lang);
+  const type = EVENT_TYPES.find((known) => known === options.type);
+  if (options.type !== undefined && type === undefined) {
+    throw new XctlError("usage", say.cli.badEventType(String(options.type)), EVENT_TYPES.join(", "));
+  }
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(options.pid === undefined ? {} : { pid: readPid(String(options.pid), say) }),
+  };
+}
+
+function fits(event: Event, { type, pid }: Filter): boolean {
+  return (type === undefined || event.event_type === type) && (pid === undefined || event.pid === pid);
+}
+
+/** Until interrupted or the daemon ends; with --json one event a line. */
+async function follow(filter: Filter, options: VerbOptions, terminal: Terminal): Promise<number> {
+  const interruption = new AbortController();
+  process.once("SIGINT", () => interruption.abort()).once("SIGTERM", () => interruption.abort());
+  for await (const event of daemonOf(options, terminal).events(filter, interruption.signal)) {
+    show(event, options, terminal);
+  }
+  return 0;
+}
+
+function show(event: Event, options: VerbOptions, terminal: Terminal): void {
+  if (options.json === true) printJson(terminal, event);
+  else terminal.out(eventText(event, terminal.style));
+}

@@ -1,0 +1,49 @@
+/** `xctl ps`: the processes that do something or wait for something. */
+import { psDocument, psText } from "../views/ps.ts";
+import { sentencesOf } from "../views/sentences/index.ts";
+import type { PsDocument } from "../model/documents.ts";
+import { daemonOf, recordedCase } from "./answers.ts";
+import { printJson, type Terminal } from "./terminal.ts";
+import type { RunVerb, VerbOptions } from "./verb.ts";
+
+const WATCH_MS = 1000;
+/** ECMA-48: cursor home, erase to the end of the screen. */
+const CLEAR = "\u001b[H\u001b[J";
+
+export const run: RunVerb = async (_argument, options, terminal) => {
+  if (options.watch === true && options.from === undefined) return watch(options, terminal);
+  show(await processes(options, terminal), options, terminal);
+  return 0;
+};
+
+async function processes(options: VerbOptions, terminal: Terminal): Promise<PsDocument> {
+  const filter = { all: options.all === true, ...(options.job === undefined ? {} : { job: String(options.job) }) };
+  const recorded = await recordedCase(options, terminal);
+  if (recorded === undefined) return daemonOf(options, terminal).call("ps", filter);
+  const { graph, nowMs } = recorded;
+  return psDocument(graph, { ...filter, nowMs });
+}
+
+function show(document: PsDocument, options: VerbOptions, terminal: Terminal): void {
+  if (options.json === true) printJson(terminal, document);
+  else if (document.processes.length === 0) terminal.out(sentencesOf(terminal.style.lang).cli.nothingActive);
+  else terminal.out(psText(document, terminal.style));
+}
+
+/** Until interrupted; on a terminal the list stays in place. */
+async function watch(options: VerbOptions, terminal: Terminal): Promise<number> {
+  const inPlace = process.stdout.isTTY && options.json !== true;
+  const interrupted = Promise.withResolvers<undefined>();
+  process.once("SIGINT", () => interrupted.resolve(undefined)).once("SIGTERM", () => interrupted.resolve(undefined));
+  for (;;) {
+    const document = await processes(options, terminal);
+    if (inPlace) terminal.out(CLEAR);
+    show(document, options, terminal);
+    const tick = Promise.withResolvers<"tick">();
+    const timer = setTimeout(tick.resolve, WATCH_MS, "tick");
+    if ((await Promise.race([interrupted.promise, tick.promise])) === undefined) {
+      clearTimeout(timer);
+      return 0;
+    }
+  }
+}
