@@ -90,7 +90,9 @@ async function judge(task: BlockedTask, stack: BlockStack, entity: string, view:
   const found =
     busiest === undefined
       ? ((await byOthersLimit(stack, view)) ?? (await byError(task, stack, view)))
-      : ((await byError(task, stack, view)) ?? byOwnLimitBeside(task, stack, view) ?? bySlowness(task, busiest, view));
+      : ((await byError(task, stack, view)) ??
+        (await byLimitBeside(task, stack, view)) ??
+        bySlowness(task, busiest, view));
   return found ?? { servers: [] };
 }
 
@@ -132,8 +134,10 @@ function byOwnLimit(task: BlockedTask, stack: BlockStack, idle: boolean, view: V
 }
 
 /** The device has requests, of whomever; still a limit on this very cgroup is likelier than a device that slow. */
-function byOwnLimitBeside(task: BlockedTask, stack: BlockStack, view: View): Judgement | undefined {
-  const limit = task.kthread ? undefined : limitOf(task.pid, numbers(stack), directionOf(task), view);
+async function byLimitBeside(task: BlockedTask, stack: BlockStack, view: View): Promise<Judgement | undefined> {
+  // A journal's thread waits for what others have written, under their limits.
+  if (task.kthread) return byOthersLimit(stack, view);
+  const limit = limitOf(task.pid, numbers(stack), directionOf(task), view);
   return limit === undefined ? undefined : { ...throttled(limit), certainty: "inferred", servers: [] };
 }
 
