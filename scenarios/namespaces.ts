@@ -1,6 +1,6 @@
 /** Stalls across and inside containers: processes in pid, network and mount namespaces of their own, asked from outside. */
 import { execFileSync } from "node:child_process";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, Truth } from "./scenario.ts";
 import { asleep, childOf, until, waitsIn, type Stage } from "./stage.ts";
 import { readStat, readStatus } from "../src/kernel/procfs.ts";
 
@@ -168,45 +168,16 @@ export const namespaces: readonly Scenario[] = [
     name: "init of a pid namespace that cannot finish: a member is held by a stopped tracer",
     needs: ["root", "unshare", "strace"],
     async setUp(stage) {
-      const init = await contained(stage, CONTAINER, "bash", "-c", "sleep 1000 & echo ready; wait; true");
-      const member = await childOf(init, "sleep");
-      const tracer = await stage.shell(`exec strace -o /dev/null -p ${member}`);
-      await until("strace to attach", () => readStatus("/proc", member)?.tracerPid === tracer.pid);
-      await asleep(tracer.pid);
-      stage.stop(tracer.pid);
-      await asleep(tracer.pid, "T");
-      process.kill(init, "SIGKILL");
-      await until("init to end", () => ((readStat("/proc", init)?.flags ?? 0) & 4) !== 0);
-      return {
-        ask: init,
-        verdict: "blocked",
-        kind: ["process.traced", "process.stopped"],
-        culprit: tracer.pid,
-        alarming: true,
-      };
+      const { init, tracer } = await unfinishable(stage);
+      return blockedByTracer(init, tracer);
     },
   },
   {
     name: "whoever waits for the container whose init cannot finish",
     needs: ["root", "unshare", "strace"],
     async setUp(stage) {
-      const init = await contained(stage, CONTAINER, "bash", "-c", "sleep 1000 & echo ready; wait; true");
-      const runtime = readStat("/proc", init)?.ppid as number;
-      const member = await childOf(init, "sleep");
-      const tracer = await stage.shell(`exec strace -o /dev/null -p ${member}`);
-      await until("strace to attach", () => readStatus("/proc", member)?.tracerPid === tracer.pid);
-      await asleep(tracer.pid);
-      stage.stop(tracer.pid);
-      await asleep(tracer.pid, "T");
-      process.kill(init, "SIGKILL");
-      await until("init to end", () => ((readStat("/proc", init)?.flags ?? 0) & 4) !== 0);
-      return {
-        ask: runtime,
-        verdict: "blocked",
-        kind: ["process.traced", "process.stopped"],
-        culprit: tracer.pid,
-        alarming: true,
-      };
+      const { runtime, tracer } = await unfinishable(stage);
+      return blockedByTracer(runtime, tracer);
     },
   },
   {
@@ -233,4 +204,23 @@ export const namespaces: readonly Scenario[] = [
 
 function ip(...args: string[]): void {
   execFileSync("ip", args, { stdio: "pipe" });
+}
+
+/** A container whose init was killed and cannot finish: a member is held by a tracer, which is stopped itself. */
+async function unfinishable(stage: Stage): Promise<{ init: number; runtime: number; tracer: number }> {
+  const init = await contained(stage, CONTAINER, "bash", "-c", "sleep 1000 & echo ready; wait; true");
+  const runtime = readStat("/proc", init)?.ppid as number;
+  const member = await childOf(init, "sleep");
+  const tracer = await stage.shell(`exec strace -o /dev/null -p ${member}`);
+  await until("strace to attach", () => readStatus("/proc", member)?.tracerPid === tracer.pid);
+  await asleep(tracer.pid);
+  stage.stop(tracer.pid);
+  await asleep(tracer.pid, "T");
+  process.kill(init, "SIGKILL");
+  await until("init to end", () => ((readStat("/proc", init)?.flags ?? 0) & 4) !== 0);
+  return { init, runtime, tracer: tracer.pid };
+}
+
+function blockedByTracer(ask: number, culprit: number): Truth {
+  return { ask, verdict: "blocked", kind: ["process.traced", "process.stopped"], culprit, alarming: true };
 }

@@ -32,13 +32,17 @@ export const pipeWait: WaitResolver = {
       const access = accessOf(info.flags);
       return access === other || access === "both" ? access : undefined;
     };
-    const wanted = (holder: FdHolder) => accessBy(holder) !== undefined;
+    const accesses = new Map<FdHolder, "read" | "write" | "both">();
+    const wanted = (holder: FdHolder) => {
+      const access = accessBy(holder);
+      if (access !== undefined) accesses.set(holder, access);
+      return access !== undefined;
+    };
     const { holders, partial } = await view.holders(target, { byPath: anonymous === undefined, wanted });
     const facts = new Map<number, HeldFact>();
     for (const holder of holders) {
       if (facts.has(holder.pid) || facts.size >= MAX_HOLDERS) continue;
-      const access = accessBy(holder);
-      if (access === undefined) continue;
+      const access = accesses.get(holder);
       const evidence = {
         source: `/proc/${holder.pid}/fd/${holder.fd}`,
         observed: `${target} open for ${access === "both" ? "reading and writing" : `${reads ? "writ" : "read"}ing`}`,
