@@ -7,7 +7,12 @@
 import { defineConfig, type Plugin } from "rolldown";
 
 export default defineConfig({
-  input: { main: "src/main.ts", helper: "src/kernel/helper.ts", guardian: "src/probes/guardian.ts" },
+  input: {
+    main: "src/main.ts",
+    helper: "src/kernel/helper.ts",
+    guardian: "src/probes/guardian.ts",
+    "nvml-reader": "src/probes/nvml/reader-process.ts",
+  },
   platform: "node",
   external: ["koffi"],
   plugins: [commonJs(), lazyChildProcess()],
