@@ -1,0 +1,76 @@
+/** The records of bpf/files.bpf.c, in the layout that stands there: who has which pipe or socket open. */
+import { BpfObject, ownPidNamespace, type BpfIterator } from "./bpf.ts";
+
+/** A record as 32-bit words: how many, and which is which. */
+const WORDS = 6;
+const PID = 0;
+const TID = 1;
+const FD = 2;
+const KIND = 3;
+const INODE = 4;
+
+const KINDS = [undefined, "pipe", "socket"] as const;
+
+export interface OpenPipeOrSocket {
+  pid: number;
+  /** Another than the process's main one has files of its own, or the main one has exited. */
+  tid: number;
+  fd: number;
+  /** As readlink prints it: `pipe:[123]`. */
+  target: string;
+}
+
+export class BpfFiles {
+  readonly #object: BpfObject;
+  readonly #files: BpfIterator;
+  readonly #shown: BpfIterator;
+
+  private constructor(object: BpfObject) {
+    this.#object = object;
+    this.#files = object.iterator("files");
+    this.#shown = object.iterator("shown");
+  }
+
+  /** Throws an Error that says why this machine does not allow it. */
+  static async open(): Promise<BpfFiles> {
+    const namespace = Buffer.alloc(4);
+    namespace.writeUInt32LE(ownPidNamespace());
+    const object = await BpfObject.load("files", { constants: namespace });
+    try {
+      return new BpfFiles(object);
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+  }
+
+  /** The processes that `read` would show. */
+  shown(): Set<number> {
+    const pids = new Set<number>();
+    for (const part of this.#shown.read()) {
+      for (const pid of new Uint32Array(part.buffer, part.byteOffset, part.length / 4)) pids.add(pid);
+    }
+    return pids;
+  }
+
+  /** One pass, some at a time: whoever takes them may let others in between. */
+  *read(): Generator<OpenPipeOrSocket[]> {
+    for (const part of this.#files.read()) {
+      const open: OpenPipeOrSocket[] = [];
+      const words = new Uint32Array(part.buffer, part.byteOffset, part.length / 4);
+      for (let at = 0; at + WORDS <= words.length; at += WORDS) {
+        const [pid, tid, fd, kind] = [PID, TID, FD, KIND].map((field) => words[at + field] as number);
+        const name = KINDS[kind as number];
+        // In no namespace that we see.
+        if (!pid || !tid || fd === undefined || name === undefined) continue;
+        // The kernel numbers both kinds with 32 bits: get_next_ino of fs/inode.c.
+        open.push({ pid, tid, fd, target: `${name}:[${words[at + INODE]}]` });
+      }
+      yield open;
+    }
+  }
+
+  close(): void {
+    this.#object.close();
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * eBPF objects, loaded through the system's libbpf by koffi: their iterators and rings are read.
+ * Everything attached is held by file descriptors of this process, so nothing stays when it is killed.
+ * It must not know what the programs see.
+ */
+import { closeSync, existsSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { arch } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** An opaque pointer of libbpf's. */
+type Pointer = unknown;
+type RingCallback = (context: Pointer, data: Pointer, length: number) => number;
+
+interface Libbpf {
+  open(bytes: Buffer, size: number, options: null): Pointer;
+  load(object: Pointer): number;
+  close(object: Pointer): void;
+  findMap(object: Pointer, name: string): Pointer;
+  setInitial(map: Pointer, bytes: Buffer, size: number): number;
+  findProgram(object: Pointer, name: string): Pointer;
+  setAutoload(program: Pointer, load: boolean): number;
+  attachIterator(program: Pointer, options: IteratorOptions | null): Pointer;
+  attach(program: Pointer): Pointer;
+  linkFd(link: Pointer): number;
+  createIterator(linkFd: number): number;
+  destroyLink(link: Pointer): number;
+  mapFd(map: Pointer): number;
+  lookUp(mapFd: number, key: Buffer, value: Buffer): number;
+  newRing(mapFd: number, callback: unknown, context: null, options: null): Pointer;
+  consume(ring: Pointer): number;
+  freeRing(ring: Pointer): void;
+  register(take: RingCallback): unknown;
+  unregister(callback: unknown): void;
+  /** So many bytes at the address. */
+  copy(address: Pointer, length: number): Uint8Array;
+  errno(): number;
+}
+
+/** struct bpf_iter_attach_opts of bpf/libbpf.h. */
+interface IteratorOptions {
+  size: number;
+  info: Buffer;
+  info_bytes: number;
+}
+
+const ITERATOR_OPTIONS_BYTES = 24;
+
+const LIBRARY = "libbpf.so.1";
+const BTF = "/sys/kernel/btf/vmlinux";
+/** A read fills at most the kernel's own buffer of eight pages (kernel/bpf/bpf_iter.c). */
+const PART_BYTES = 64 * 1024;
+
+// Two folders up from source, one from the bundle (rolldown.config.ts).
+const FOLDER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../bpf" : "../bpf", import.meta.url));
+
+let library: Promise<Libbpf> | undefined;
+
+/** A loaded object. Close it to unload. */
+export class BpfObject {
+  readonly #libbpf: Libbpf;
+  readonly #object: Pointer;
+  readonly #links: Pointer[] = [];
+  readonly #rings: BpfRing[] = [];
+  #closed = false;
+
+  private constructor(libbpf: Libbpf, object: Pointer) {
+    this.#libbpf = libbpf;
+    this.#object = object;
+  }
+
+  /**
+   * `bpf/<architecture>/<name>.o`, with these bytes as its constants, where it has some, and without programs that this
+   * kernel has nothing for. Throws an Error that says why it cannot be loaded.
+   */
+  static async load(name: string, { constants, without = [] }: LoadOptions = {}): Promise<BpfObject> {
+    const libbpf = await (library ??= loadLibrary());
+    const bytes = readFileSync(`${FOLDER}/${arch()}/${name}.o`);
+    const object = libbpf.open(bytes, bytes.length, null);
+    if (object === null) throw new Error(`${LIBRARY} does not take ${name}.o: errno ${libbpf.errno()}`);
+    const loaded = new BpfObject(libbpf, object);
+    try {
+      loaded.#setConstants(constants);
+      for (const program of without) libbpf.setAutoload(loaded.#program(program), false);
+      const refusal = libbpf.load(object);
+      if (refusal !== 0) throw new Error(`the kernel refuses ${name}.o: ${refusalText(-refusal)}`);
+      return loaded;
+    } catch (error) {
+      loaded.close();
+      throw error;
+    }
+  }
+
+  /** An iterator program, to be read as often as one likes; one over a map's elements says which map. */
+  iterator(program: string, map?: string): BpfIterator {
+    const options = map === undefined ? null : iteratorOptions(this.#mapFd(map));
+    const linkFd = this.#keep(program, this.#libbpf.attachIterator(this.#program(program), options));
+    return new BpfIterator(() => this.#libbpf.createIterator(linkFd));
+  }
+
+  /** Lets the program run at the place its section names. */
+  attach(program: string): void {
+    this.#keep(program, this.#libbpf.attach(this.#program(program)));
+  }
+
+  /** The ring buffer of that name; `take` gets each record when it is emptied, and must copy what it keeps. */
+  ring(map: string, take: (record: Buffer) => void): BpfRing {
+    const ring = new BpfRing(this.#libbpf, this.#mapFd(map), take);
+    this.#rings.push(ring);
+    return ring;
+  }
+
+  /** A map's value for the key; of an array that is an index. Undefined where there is none. */
+  value(map: string, key: Buffer, bytes: number): Buffer | undefined {
+    const value = Buffer.alloc(bytes);
+    return this.#libbpf.lookUp(this.#mapFd(map), key, value) === 0 ? value : undefined;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const ring of this.#rings) ring.close();
+    for (const link of this.#links) this.#libbpf.destroyLink(link);
+    this.#libbpf.close(this.#object);
+  }
+
+  #program(name: string): Pointer {
+    const program = this.#libbpf.findProgram(this.#object, name);
+    if (program === null) throw new Error(`there is no program ${name}`);
+    return program;
+  }
+
+  /** The link's file descriptor: what is attached stays so as long as it is open. */
+  #keep(program: string, link: Pointer): number {
+    if (link === null) throw new Error(`${program} cannot be attached: errno ${this.#libbpf.errno()}`);
+    this.#links.push(link);
+    return this.#libbpf.linkFd(link);
+  }
+
+  #mapFd(name: string): number {
+    const map = this.#libbpf.findMap(this.#object, name);
+    if (map === null) throw new Error(`there is no map ${name}`);
+    return this.#libbpf.mapFd(map);
+  }
+
+  #setConstants(constants: Buffer | undefined): void {
+    if (constants === undefined) return;
+    const map = this.#libbpf.findMap(this.#object, ".rodata");
+    if (map === null || this.#libbpf.setInitial(map, constants, constants.length) !== 0) {
+      throw new Error("its constants have another layout");
+    }
+  }
+}
+
+interface LoadOptions {
+  constants?: Buffer;
+  without?: readonly string[];
+}
+
+/** A ring buffer that programs write to. It is emptied when asked to be; nothing wakes us for it. */
+export class BpfRing {
+  readonly #libbpf: Libbpf;
+  readonly #callback: unknown;
+  readonly #ring: Pointer;
+  #closed = false;
+
+  constructor(libbpf: Libbpf, mapFd: number, take: (record: Buffer) => void) {
+    this.#libbpf = libbpf;
+    this.#callback = libbpf.register((_, data, length) => {
+      take(Buffer.from(libbpf.copy(data, length)));
+      return 0;
+    });
+    this.#ring = libbpf.newRing(mapFd, this.#callback, null, null);
+    if (this.#ring === null) throw new Error(`no ring buffer: errno ${libbpf.errno()}`);
+  }
+
+  /** Hands over every record that is there. */
+  empty(): void {
+    const count = this.#closed ? 0 : this.#libbpf.consume(this.#ring);
+    if (count < 0) throw new Error(`the ring buffer cannot be read: errno ${-count}`);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#libbpf.freeRing(this.#ring);
+    this.#libbpf.unregister(this.#callback);
+  }
+}
+
+export class BpfIterator {
+  readonly #create: () => number;
+  readonly #part = Buffer.allocUnsafeSlow(PART_BYTES);
+
+  constructor(create: () => number) {
+    this.#create = create;
+  }
+
+  /**
+   * The output of one pass, in parts of whole records; each is overwritten by the next. The kernel goes on when the next
+   * part is asked for, so whoever takes them may let others in between. Throws where the kernel does not go on.
+   */
+  *read(): Generator<Buffer> {
+    const fd = this.#create();
+    if (fd < 0) throw new Error(`no iterator: errno ${-fd}`);
+    try {
+      for (;;) {
+        const length = readSync(fd, this.#part, 0, PART_BYTES, null);
+        if (length === 0) return;
+        yield this.#part.subarray(0, length);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** union bpf_iter_link_info of linux/bpf.h. */
+function iteratorOptions(mapFd: number): IteratorOptions {
+  const info = Buffer.alloc(16);
+  info.writeUInt32LE(mapFd);
+  return { size: ITERATOR_OPTIONS_BYTES, info, info_bytes: info.length };
+}
+
+/** The inode number of our own pid namespace. */
+export function ownPidNamespace(proc = "/proc"): number {
+  return Number(/\d+/.exec(readlinkSync(`${proc}/self/ns/pid`))?.[0]);
+}
+
+async function loadLibrary(): Promise<Libbpf> {
+  if (!existsSync(BTF)) throw new Error(`the kernel has no type information (${BTF})`);
+  const { default: koffi } = await import("koffi");
+  let libbpf: ReturnType<typeof koffi.load>;
+  try {
+    libbpf = koffi.load(LIBRARY);
+  } catch {
+    throw new Error(`${LIBRARY} is not installed`);
+  }
+  // Otherwise it writes the verifier's words to standard error.
+  libbpf.func("void *libbpf_set_print(void *)")(null);
+  const RingCallback = koffi.pointer(koffi.proto("int xctl_ring_record(void *context, void *data, size_t length)"));
+  koffi.struct("xctl_iterator_options", { size: "size_t", info: "void *", info_bytes: "uint32_t" });
+  return {
+    open: libbpf.func("void *bpf_object__open_mem(void *, size_t, void *)"),
+    load: libbpf.func("int bpf_object__load(void *)"),
+    close: libbpf.func("void bpf_object__close(void *)"),
+    findMap: libbpf.func("void *bpf_object__find_map_by_name(void *, str)"),
+    setInitial: libbpf.func("int bpf_map__set_initial_value(void *, void *, size_t)"),
+    findProgram: libbpf.func("void *bpf_object__find_program_by_name(void *, str)"),
+    setAutoload: libbpf.func("int bpf_program__set_autoload(void *, bool)"),
+    attach: libbpf.func("void *bpf_program__attach(void *)"),
+    attachIterator: libbpf.func("void *bpf_program__attach_iter(void *, xctl_iterator_options *)"),
+    linkFd: libbpf.func("int bpf_link__fd(void *)"),
+    createIterator: libbpf.func("int bpf_iter_create(int)"),
+    destroyLink: libbpf.func("int bpf_link__destroy(void *)"),
+    mapFd: libbpf.func("int bpf_map__fd(void *)"),
+    lookUp: libbpf.func("int bpf_map_lookup_elem(int, void *, _Out_ void *)"),
+    newRing: libbpf.func("void *ring_buffer__new(int, void *, void *, void *)"),
+    consume: libbpf.func("int ring_buffer__consume(void *)"),
+    freeRing: libbpf.func("void ring_buffer__free(void *)"),
+    register: (take) => koffi.register(take, RingCallback),
+    unregister: (callback) => koffi.unregister(callback as bigint),
+    copy: (address, length) => koffi.decode(address, "uint8_t", length) as Uint8Array,
+    errno: () => koffi.errno(),
+  };
+}
+
+const EPERM = 1;
+const EACCES = 13;
+
+function refusalText(errno: number): string {
+  return errno === EPERM || errno === EACCES ? "needs root, or CAP_BPF and CAP_PERFMON" : `errno ${errno}`;
+}
