@@ -18,6 +18,11 @@ export interface BlockDevice {
   inFlight: { reads: number; writes: number } | undefined;
 }
 
+/** Sizes are told in sectors of 512 bytes, whatever the device's are. */
+const SECTOR_BYTES = 512;
+/** Devices that one may be made of. */
+const MAX_BELOW = 64;
+
 /** By `major:minor`; undefined where there is none such. */
 export function readBlockDevice(device: string, sys = "/sys"): BlockDevice | undefined {
   const link = linkOf(`${sys}/dev/block/${device}`);
@@ -39,6 +44,62 @@ export function readBlockDevice(device: string, sys = "/sys"): BlockDevice | und
   };
 }
 
+/** What does not change while the device is in use. */
+export interface DiskFacts {
+  isPartition: boolean;
+  sizeBytes: number;
+  /** Undefined where not told. What a virtual machine's disk says of itself is rarely true. */
+  rotational: boolean | undefined;
+  backingFile: string | undefined;
+  model: string | undefined;
+  /** Of a RAID: devices that it lacks. */
+  missing: number;
+}
+
+/** By its name; undefined where there is none such. */
+export function readDiskFacts(name: string, sys = "/sys"): DiskFacts | undefined {
+  const folder = `${sys}/class/block/${name.replaceAll("/", "!")}`;
+  const sectors = readText(`${folder}/size`)?.trim();
+  if (sectors === undefined || !/^\d+$/.test(sectors)) return undefined;
+  const rotational = readText(`${folder}/queue/rotational`)?.trim();
+  return {
+    isPartition: readText(`${folder}/partition`) !== undefined,
+    sizeBytes: Number(sectors) * SECTOR_BYTES,
+    rotational: rotational === undefined ? undefined : rotational === "1",
+    backingFile: readText(`${folder}/loop/backing_file`)?.replace(/\n$/, ""),
+    model: readText(`${folder}/device/model`)?.trim(),
+    missing: Number.parseInt(readText(`${folder}/md/degraded`) ?? "0", 10) || 0,
+  };
+}
+
+/** The names by which the kernel may speak of the device: its own, its disk's, those of the devices it is made of. */
+export function namesBelow(device: string, sys = "/sys"): Set<string> {
+  const names = new Set<string>();
+  const queue = [device];
+  for (const number of queue) {
+    const found = queue.length > MAX_BELOW ? undefined : readBlockDevice(number, sys);
+    if (found === undefined) continue;
+    names.add(found.name).add(found.disk);
+    for (const slave of found.slaves) if (!queue.includes(slave)) queue.push(slave);
+  }
+  return names;
+}
+
+/** It, or a partition of it, is one of several that another device or a btrfs is made of. */
+export function isPartOfAnother(name: string, sys = "/sys"): boolean {
+  const folder = `${sys}/class/block/${name.replaceAll("/", "!")}`;
+  const partitions = namesIn(folder).filter((each) => readText(`${folder}/${each}/partition`) !== undefined);
+  if (
+    [folder, ...partitions.map((each) => `${folder}/${each}`)].some((each) => namesIn(`${each}/holders`).length > 0)
+  ) {
+    return true;
+  }
+  return namesIn(`${sys}/fs/btrfs`).some((id) => {
+    const devices = namesIn(`${sys}/fs/btrfs/${id}/devices`);
+    return devices.length > 1 && devices.some((each) => each === name || partitions.includes(each));
+  });
+}
+
 /** By name: `vda1`, or a path: `/dev/vda1`, `/dev/mapper/root`. */
 export function deviceNumber(source: string, sys = "/sys"): string | undefined {
   // Device mapper's names are links: ../dm-0.
@@ -57,8 +118,12 @@ export function parseInFlight(text: string | undefined): BlockDevice["inFlight"]
 }
 
 function slavesOf(sys: string, folder: string): string[] {
+  return namesIn(`${folder}/slaves`).flatMap((name) => deviceNumber(name, sys) ?? []);
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync(`${folder}/slaves`).flatMap((name) => deviceNumber(name, sys) ?? []);
+    return readdirSync(folder);
   } catch {
     return [];
   }

@@ -2,20 +2,25 @@
  * Reads of /proc files that may hang, with a deadline. A helper process does them; when it hangs it is killed and
  * replaced, the process it hung on is left alone for a while, and the questions behind it go on.
  */
+import type { DrmSample } from "./drm-sampler.ts";
+import type { Variables } from "./environ.ts";
+import type { FileState, FileSystemUse } from "./file-use.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type { Question } from "./helper-process.ts";
+import type { LinkTable } from "./rtnetlink.ts";
 import { Sickness } from "./sickness.ts";
 import type { UnixPeer } from "./sockets.ts";
 
 export interface BlockingRequest {
   pid: number;
-  file: "cmdline" | "environ" | "maps" | "smaps_rollup" | "numa_maps";
+  file: "cmdline" | "maps" | "smaps_rollup" | "numa_maps";
   /** Bytes; more is cut off. */
   limit?: number;
 }
 
 interface Job {
-  pid: number;
+  /** A pid, or the path of what belongs to no process. */
+  subject: number | string;
   question: Question;
   deadlineMs: number;
   settle(data: Buffer | undefined): void;
@@ -35,7 +40,7 @@ const STARVED_DEADLINES = 25;
 
 export class BlockingReader {
   readonly #proc: string;
-  readonly #sickness = new Sickness();
+  readonly #sickness = new Sickness<number | string>();
   readonly #waiting: Job[] = [];
   /** Asked and not answered, oldest first. */
   readonly #asked: Job[] = [];
@@ -59,6 +64,13 @@ export class BlockingReader {
     return (await Promise.all(answers)).map((data) => data?.toString("utf8"));
   }
 
+  /** Of the process's environment, as it was when its program started, the variables of these names. */
+  async variables(pid: number, names: readonly string[], deadlineMs = 200): Promise<Variables | undefined> {
+    const question = { path: `${this.#proc}/${pid}/environ`, limit: MAX_LIMIT_BYTES, variables: names };
+    const data = await this.#ask(pid, question, deadlineMs);
+    return data === undefined ? undefined : (JSON.parse(data.toString("utf8")) as Variables);
+  }
+
   /** A process's memory; undefined unless all of it can be read. Needs the right to trace the process. */
   async readMemory(pid: number, address: bigint, length: number, deadlineMs = 200): Promise<Buffer | undefined> {
     if (address < 0n || address >= 1n << 63n) return undefined;
@@ -75,9 +87,40 @@ export class BlockingReader {
     return new Map(JSON.parse(data.toString("utf8")) as [number, UnixPeer][]);
   }
 
+  /** The interfaces of the network namespace that the process is in; undefined where they cannot be told. */
+  async links(pid: number, deadlineMs = 1000): Promise<LinkTable | undefined> {
+    const question = { path: `${this.#proc}/${pid}/ns/net`, limit: MAX_LIMIT_BYTES, links: true } as const;
+    const data = await this.#ask(pid, question, deadlineMs);
+    return data === undefined ? undefined : (JSON.parse(data.toString("utf8")) as LinkTable);
+  }
+
+  /** What statfs says of the file system at a path; undefined where it fails, or does not answer. */
+  async fileSystemUse(path: string, deadlineMs = 1000): Promise<FileSystemUse | undefined> {
+    const data = await this.#ask(path, { path, limit: MAX_LIMIT_BYTES, stat: "file system" }, deadlineMs);
+    return data === undefined ? undefined : (JSON.parse(data.toString("utf8")) as FileSystemUse);
+  }
+
+  /** What stat says of a file that a process has open. */
+  async openFileState(pid: number, fd: number, deadlineMs = 200): Promise<FileState | undefined> {
+    const question = { path: `${this.#proc}/${pid}/fd/${fd}`, limit: MAX_LIMIT_BYTES, stat: "file" } as const;
+    const data = await this.#ask(pid, question, deadlineMs);
+    return data === undefined ? undefined : (JSON.parse(data.toString("utf8")) as FileState);
+  }
+
+  /** Graphics cards and who uses them, by what stands in `root`'s proc and sys; undefined where a card does not answer. */
+  async drmSample(root: string, deadlineMs: number): Promise<DrmSample | undefined> {
+    const data = await this.#ask("drm", { path: root, limit: MAX_LIMIT_BYTES, drm: true }, deadlineMs);
+    return data === undefined ? undefined : (JSON.parse(data.toString("utf8")) as DrmSample);
+  }
+
+  /** A file by which a device is asked, and which waits for the device's answer. */
+  async readFrom(path: string, limit: number, deadlineMs = 1000): Promise<string | undefined> {
+    return (await this.#ask(path, { path, limit }, deadlineMs))?.toString("utf8");
+  }
+
   /** Processes that a read hung on and that are left alone for now. */
   sick(): number[] {
-    return this.#sickness.list(performance.now());
+    return this.#sickness.list(performance.now()).filter((subject) => typeof subject === "number");
   }
 
   /** Ends the helper. What is still asked, and all that is asked later, is answered with undefined. */
@@ -87,11 +130,11 @@ export class BlockingReader {
     for (const job of [...this.#asked.splice(0), ...this.#waiting.splice(0)]) job.settle(undefined);
   }
 
-  #ask(pid: number, question: Question, deadlineMs: number): Promise<Buffer | undefined> {
+  #ask(subject: number | string, question: Question, deadlineMs: number): Promise<Buffer | undefined> {
     const limit = Math.min(question.limit, MAX_LIMIT_BYTES);
     if (this.#closed || !(limit > 0) || this.#waiting.length >= MAX_WAITING) return Promise.resolve(undefined);
     return new Promise((settle) => {
-      this.#waiting.push({ pid, question: { ...question, limit }, deadlineMs, settle });
+      this.#waiting.push({ subject, question: { ...question, limit }, deadlineMs, settle });
       this.#pump();
     });
   }
@@ -101,7 +144,7 @@ export class BlockingReader {
     while (this.#asked.length < WINDOW) {
       const job = this.#waiting.shift();
       if (job === undefined) break;
-      const helper = this.#sickness.has(job.pid, performance.now()) ? undefined : this.#liveHelper();
+      const helper = this.#sickness.has(job.subject, performance.now()) ? undefined : this.#liveHelper();
       if (helper === undefined) {
         job.settle(undefined);
         continue;
@@ -131,7 +174,7 @@ export class BlockingReader {
   #answer(data: Buffer | undefined): void {
     const job = this.#asked.shift();
     if (job === undefined) return;
-    this.#sickness.answered(job.pid);
+    this.#sickness.answered(job.subject);
     job.settle(data);
     this.#pump();
     this.#watch();
@@ -150,7 +193,7 @@ export class BlockingReader {
           if (this.#timer !== timer) return;
           if (round < STARVED_DEADLINES && helper.isRunnable()) this.#watch(round + 1);
           else {
-            if (helper.ready) this.#sickness.hung(oldest.pid, performance.now());
+            if (helper.ready) this.#sickness.hung(oldest.subject, performance.now());
             this.#replace();
           }
         });

@@ -12,16 +12,20 @@ const HEX = /^(?:[0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4}$/i;
 export function readEndpoint(text: string, family: 4 | 6): string | undefined {
   if (!HEX.test(text) || text.length !== (family === 4 ? 13 : 37)) return undefined;
   const bytes = Buffer.from(text.slice(0, -5), "hex").swap32();
-  const port = Number.parseInt(text.slice(-4), 16);
-  if (family === 4) return `${bytes.join(".")}:${port}`;
+  return endpointText(bytes, Number.parseInt(text.slice(-4), 16));
+}
+
+/** Of an address of 4 or 16 bytes in network order. */
+export function endpointText(bytes: Buffer, port: number): string {
+  if (bytes.length === 4) return `${bytes.join(".")}:${port}`;
   const mapped = bytes.subarray(0, 12).equals(V4_MAPPED);
-  return mapped ? `${bytes.subarray(12).join(".")}:${port}` : `[${ipv6(bytes)}]:${port}`;
+  return mapped ? `${bytes.subarray(12).join(".")}:${port}` : `[${ipv6Text(bytes)}]:${port}`;
 }
 
 const V4_MAPPED = Buffer.from("00000000000000000000ffff", "hex");
 
 /** RFC 5952: no leading zeros, and the first longest run of two or more zero groups as `::`. */
-function ipv6(bytes: Buffer): string {
+export function ipv6Text(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(2 * at).toString(16));
   let runStart = 0;
   let runLength = 0;

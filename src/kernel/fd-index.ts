@@ -1,8 +1,9 @@
 /**
- * Who has a pipe or socket open: one walk over every /proc/PID/fd, turned round.
+ * Who has a pipe or socket open: one walk over every /proc/PID/fd, or what an eBPF iterator shows, turned round.
  * It is a snapshot, taken over some milliseconds: whoever acts on it looks at the fd again.
  */
 import { readdirSync, readlinkSync } from "node:fs";
+import type { BpfFiles, OpenPipeOrSocket } from "./bpf-files.ts";
 import { hidesProcesses, PF_KTHREAD, readPids, readStat, readTids } from "./procfs.ts";
 
 export interface FdHolder {
@@ -15,6 +16,8 @@ export interface FdIndexOptions {
   paths?: boolean;
   /** The event loop is let in after so many milliseconds of walking. */
   sliceMs?: number;
+  /** Read instead of walking, where it can be; it knows no paths. */
+  files?: Pick<BpfFiles, "read" | "shown"> | undefined;
 }
 
 /** A server's million sockets cost about 150 MB; processes met after that count as unreadable. */
@@ -32,25 +35,34 @@ export class FdIndex {
     this.#paths = paths;
   }
 
-  static async build(proc: string, { paths = false, sliceMs = 4 }: FdIndexOptions = {}): Promise<FdIndex> {
-    const index = new FdIndex(paths);
-    // Whoever does not show may hold anything.
-    if (hidesProcesses(proc)) index.#unreadable.push(1);
-    let sliceEnd = performance.now() + sliceMs;
-    for (const pid of readPids(proc)) {
-      const table = openTable(proc, pid);
-      if (table === "hidden" || (table !== "gone" && index.#entries >= MAX_ENTRIES)) index.#unreadable.push(pid);
-      if (typeof table === "string") continue;
-      for (let at = 0; at <= table.fds.length; at += FDS_PER_LOOK) {
-        for (const fd of table.fds.slice(at, at + FDS_PER_LOOK)) {
-          const named = index.#add(pid, Number(fd), `${table.folder}/${fd}`);
-          if (!named && index.#unreadable.at(-1) !== pid) index.#unreadable.push(pid);
-        }
-        if (performance.now() < sliceEnd) continue;
-        await new Promise(setImmediate);
-        sliceEnd = performance.now() + sliceMs;
+  static async build(proc: string, { paths = false, sliceMs = 4, files }: FdIndexOptions = {}): Promise<FdIndex> {
+    const slice = new Slice(sliceMs);
+    if (files !== undefined && !paths) {
+      try {
+        return await FdIndex.#read(proc, files, slice);
+      } catch {
+        // The kernel does not go on, or eBPF was shut down in mid-run: /proc tells the same.
       }
     }
+    const index = new FdIndex(paths);
+    await index.#walk(proc, readPids(proc), slice);
+    return index;
+  }
+
+  static async #read(proc: string, files: NonNullable<FdIndexOptions["files"]>, slice: Slice): Promise<FdIndex> {
+    const index = new FdIndex(false);
+    // In this order, so that whoever comes meanwhile is not taken for one that the iterator hides.
+    const pids = readPids(proc);
+    const shown = files.shown();
+    for (const part of files.read()) {
+      for (const open of part) index.#take(open);
+      if (slice.isOver) await slice.next();
+    }
+    await index.#walk(
+      proc,
+      pids.filter((pid) => !shown.has(pid)),
+      slice,
+    );
     return index;
   }
 
@@ -69,6 +81,32 @@ export class FdIndex {
     return this.#unreadable;
   }
 
+  async #walk(proc: string, pids: readonly number[], slice: Slice): Promise<void> {
+    // Whoever does not show may hold anything.
+    if (hidesProcesses(proc)) this.#unreadable.push(1);
+    for (const pid of pids) {
+      const table = openTable(proc, pid);
+      if (table === "hidden" || (table !== "gone" && this.#entries >= MAX_ENTRIES)) this.#unreadable.push(pid);
+      if (typeof table === "string") continue;
+      for (let at = 0; at <= table.fds.length; at += FDS_PER_LOOK) {
+        for (const fd of table.fds.slice(at, at + FDS_PER_LOOK)) {
+          const named = this.#add(pid, Number(fd), `${table.folder}/${fd}`);
+          if (!named && this.#unreadable.at(-1) !== pid) this.#unreadable.push(pid);
+        }
+        if (slice.isOver) await slice.next();
+      }
+    }
+  }
+
+  #take({ pid, tid, fd, target }: OpenPipeOrSocket): void {
+    if (this.#entries >= MAX_ENTRIES) {
+      if (this.#unreadable.at(-1) !== pid) this.#unreadable.push(pid);
+      return;
+    }
+    const isAgain = tid !== pid && this.holders(target).some((holder) => holder.pid === pid && holder.fd === fd);
+    if (!isAgain) this.#hold(target, { pid, fd });
+  }
+
   /** False where the index is full, or we may not read the name: our own uid's fds are listed without the right to trace. */
   #add(pid: number, fd: number, link: string): boolean {
     if (this.#entries >= MAX_ENTRIES) return false;
@@ -80,11 +118,35 @@ export class FdIndex {
     }
     const shared = target.startsWith("pipe:[") || target.startsWith("socket:[");
     if (!shared && !(this.#paths && target.startsWith("/"))) return true;
+    this.#hold(target, { pid, fd });
+    return true;
+  }
+
+  #hold(target: string, holder: FdHolder): void {
     this.#entries += 1;
     const holders = this.#holders.get(target);
-    if (holders === undefined) this.#holders.set(target, [{ pid, fd }]);
-    else holders.push({ pid, fd });
-    return true;
+    if (holders === undefined) this.#holders.set(target, [holder]);
+    else holders.push(holder);
+  }
+}
+
+/** The event loop is let in when one is over. */
+class Slice {
+  readonly #ms: number;
+  #endMs: number;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+    this.#endMs = performance.now() + ms;
+  }
+
+  get isOver(): boolean {
+    return performance.now() >= this.#endMs;
+  }
+
+  async next(): Promise<void> {
+    await new Promise(setImmediate);
+    this.#endMs = performance.now() + this.#ms;
   }
 }
 

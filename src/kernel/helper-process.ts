@@ -12,6 +12,14 @@ export interface Question {
   position?: string;
   /** The path is a network namespace's, and wanted are the unix sockets in it, as a list of entries in JSON. */
   unix?: true;
+  /** The path is a network namespace's, and wanted are the interfaces in it: a LinkTable in JSON. */
+  links?: true;
+  /** Wanted is what stat(2) or statfs(2) say of the path: a FileState or FileSystemUse in JSON. */
+  stat?: "file" | "file system";
+  /** The path is an environment, and wanted are these variables of it and no others: Variables in JSON. */
+  variables?: readonly string[];
+  /** The path is the folder that proc and sys are in, and wanted is a DrmSample in JSON. */
+  drm?: true;
 }
 
 export interface HelperEvents {

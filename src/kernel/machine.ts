@@ -4,6 +4,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { messageOf } from "../lib/errors.ts";
+import { BpfTasks } from "./bpf-tasks.ts";
 
 export interface MachineCheck {
   name: "linux" | "root" | "procfs" | "ptrace" | "stacks" | "sockets" | "cgroup" | "psi" | "ebpf" | "nvml" | "python";
@@ -16,9 +18,6 @@ export interface MachineCheck {
 const CGROUP2_MAGIC = 0x63677270;
 /** include/uapi/linux/capability.h */
 const CAP_SYS_PTRACE = 19;
-const CAP_SYS_ADMIN = 21;
-const CAP_PERFMON = 38;
-const CAP_BPF = 39;
 
 export async function checkMachine(): Promise<MachineCheck[]> {
   const linux: MachineCheck = {
@@ -94,13 +93,19 @@ function psi(): MachineCheck {
   return { name: "psi", ok, found: ok ? "/proc/pressure" : "none" };
 }
 
+/** Tried, not guessed: a lockdown, a seccomp filter or a verifier refuses what capabilities would allow. */
 async function ebpf(): Promise<MachineCheck> {
-  const missing = [
-    ...(existsSync("/sys/kernel/btf/vmlinux") ? [] : ["BTF"]),
-    ...((await canLoad("libbpf.so.1")) ? [] : ["libbpf.so.1"]),
-    ...(hasCapability(CAP_SYS_ADMIN) || (hasCapability(CAP_BPF) && hasCapability(CAP_PERFMON)) ? [] : ["CAP_BPF"]),
-  ];
-  return { name: "ebpf", ok: missing.length === 0, found: missing.join(", ") };
+  try {
+    const tasks = await BpfTasks.open();
+    try {
+      const shown = tasks.read().next();
+      return { name: "ebpf", ok: shown.done !== true, found: shown.done === true ? "the iterator shows no task" : "" };
+    } finally {
+      tasks.close();
+    }
+  } catch (error) {
+    return { name: "ebpf", ok: false, found: messageOf(error) };
+  }
 }
 
 function nvml(): MachineCheck {
@@ -119,16 +124,6 @@ async function python(): Promise<MachineCheck> {
     return { name: "python", ok: true, found: version.trim() };
   } catch {
     return { name: "python", ok: false, found: name };
-  }
-}
-
-async function canLoad(library: string): Promise<boolean> {
-  try {
-    const { default: koffi } = await import("koffi");
-    koffi.load(library);
-    return true;
-  } catch {
-    return false;
   }
 }
 

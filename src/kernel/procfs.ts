@@ -208,10 +208,12 @@ export function readText(path: string, limit = scratch.length): string | undefin
     return undefined;
   }
   try {
-    const buffer = limit <= scratch.length ? scratch : Buffer.allocUnsafe(limit);
+    let buffer = scratch;
     let length = 0;
     for (;;) {
-      const got = readSync(fd, buffer, length, limit - length, null);
+      // Large buffers are made for large files only: V8 counts each, and collects its whole heap for a few of them.
+      if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(limit, 4 * buffer.length));
+      const got = readSync(fd, buffer, length, Math.min(limit, buffer.length) - length, null);
       length += got;
       // A seq_file hands over a page at a time: a short read is not yet the end, unless the file is a small one.
       if (got === 0 || length === limit || (got < 1024 && length === got)) break;

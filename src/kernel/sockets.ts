@@ -21,6 +21,7 @@ export interface InetSocket {
   rxQueue: number;
   /** `persist`: the peer's window is full, and it is asked whether it has opened. */
   timer: InetTimer;
+  /** How often in a row it sent again, or asked whether the other end has room or is there, without an answer. */
   retransmits: number;
   uid: number;
   /** 0 where no process has it open any more. */
@@ -38,15 +39,15 @@ export interface UnixSocket {
 export type UnixPeer = Omit<UnixDiag, "inode">;
 
 // include/net/tcp_states.h; udp uses ESTABLISHED (connected) and CLOSE (not connected).
-const INET_STATES = [
+export const INET_STATES = [
   "UNKNOWN", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
   "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV",
 ] as const; // prettier-ignore
-type InetState = (typeof INET_STATES)[number];
+export type InetState = (typeof INET_STATES)[number];
 
 // net/ipv4/tcp_ipv4.c, get_tcp4_sock
-const INET_TIMERS = ["none", "retransmit", "keepalive", "timewait", "persist"] as const;
-type InetTimer = (typeof INET_TIMERS)[number];
+export const INET_TIMERS = ["none", "retransmit", "keepalive", "timewait", "persist"] as const;
+export type InetTimer = (typeof INET_TIMERS)[number];
 
 const UNIX_TYPES: Record<number, UnixSocket["type"]> = { 1: "stream", 2: "dgram", 5: "seqpacket" };
 const UNIX_STATES = ["free", "unconnected", "connecting", "connected", "disconnecting"] as const;
@@ -78,12 +79,19 @@ export async function readInet(proc: string, pid: number): Promise<InetSocket[] 
 /** Rows of /proc/net/{tcp,tcp6,udp,udp6}; proc_pid_net(5). The heading and whatever is no row are left out. */
 export function parseInet(text: string, family: 4 | 6, protocol: "tcp" | "udp" = "tcp"): InetSocket[] {
   return text.split("\n").flatMap((line) => {
-    const [slot, localHex, remoteHex, state, queues, timer, retransmits, uid, , inode] = line.trim().split(/\s+/);
+    const [slot, localHex, remoteHex, state, queues, timer, retransmits, uid, probes, inode] = line.trim().split(/\s+/);
     if (inode === undefined || !/^\d+:$/.test(slot as string)) return [];
     const local = readEndpoint(localHex as string, family);
     const remote = readEndpoint(remoteHex as string, family);
     const [txQueue, rxQueue] = (queues as string).split(":").map((word) => Number.parseInt(word, 16));
-    const numbers = [txQueue, rxQueue, Number(uid), Number(inode), Number.parseInt(retransmits as string, 16)];
+    const numbers = [
+      txQueue,
+      rxQueue,
+      Number(uid),
+      Number(inode),
+      Number.parseInt(retransmits as string, 16),
+      Number(probes),
+    ];
     if (local === undefined || remote === undefined || !numbers.every(Number.isSafeInteger)) return [];
     return {
       protocol,
@@ -93,7 +101,7 @@ export function parseInet(text: string, family: 4 | 6, protocol: "tcp" | "udp" =
       txQueue: txQueue as number,
       rxQueue: rxQueue as number,
       timer: INET_TIMERS[Number.parseInt(timer as string, 16)] ?? "none",
-      retransmits: numbers[4] as number,
+      retransmits: Math.max(numbers[4] as number, numbers[5] as number),
       uid: Number(uid),
       inode: Number(inode),
     };

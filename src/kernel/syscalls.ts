@@ -6,6 +6,8 @@ export interface SyscallEntry {
   nr: number;
   /** The six argument registers; empty outside a system call. */
   args: bigint[];
+  /** In user space. */
+  stackPointer: bigint;
   /**
    * Stack and program counter both lie below 4 GiB: a 32-bit program on a 64-bit kernel, whose numbers are those of
    * another table. `syscallName` must not be asked then.
@@ -28,7 +30,7 @@ export function parseSyscall(text: string): { running: true } | SyscallEntry | u
   const expected = nr === -1 ? 2 : ARGUMENTS + 2;
   if (values.length !== expected) return undefined;
   const [stack, programCounter] = values.slice(-2) as [bigint, bigint];
-  return { nr, args: values.slice(0, -2), is32Bit: stack < FOUR_GIB && programCounter < FOUR_GIB };
+  return { nr, args: values.slice(0, -2), stackPointer: stack, is32Bit: stack < FOUR_GIB && programCounter < FOUR_GIB };
 }
 
 /** The name of a system call that can block; undefined for any other, and on an architecture not in the table. */

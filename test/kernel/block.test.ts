@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { deviceNumber, parseInFlight, readBlockDevice } from "../../src/kernel/block.ts";
+import { deviceNumber, namesBelow, parseInFlight, readBlockDevice, readDiskFacts } from "../../src/kernel/block.ts";
 
 describe("block devices", () => {
   const sys = mkdtempSync(join(tmpdir(), "xctl-sys-"));
@@ -40,6 +40,30 @@ describe("block devices", () => {
     assert.equal(readBlockDevice("7:0", sys)?.backingFile, "/srv/a b");
     assert.equal(readBlockDevice("8:0", sys)?.backingFile, undefined);
     assert.deepEqual(readBlockDevice("253:0", sys)?.slaves, ["8:1"]);
+  });
+
+  it("the names by which the kernel may speak of one", () => {
+    assert.deepEqual([...namesBelow("253:0", sys)], ["dm-0", "sda1", "sda"]);
+    assert.deepEqual([...namesBelow("9:9", sys)], []);
+  });
+
+  it("what it is", () => {
+    put("devices/pci/sda/size", "2048\n");
+    put("devices/pci/sda/queue/rotational", "1\n");
+    put("devices/pci/sda/device/model", "Example HDD      \n");
+    put("devices/pci/sda/sda1/size", "1024\n");
+    put("devices/virtual/loop0/size", "8\n");
+    assert.deepEqual(readDiskFacts("sda", sys), {
+      isPartition: false,
+      sizeBytes: 1 << 20,
+      rotational: true,
+      backingFile: undefined,
+      model: "Example HDD",
+      missing: 0,
+    });
+    assert.equal(readDiskFacts("sda1", sys)?.isPartition, true);
+    assert.equal(readDiskFacts("loop0", sys)?.backingFile, "/srv/a b");
+    assert.equal(readDiskFacts("none", sys), undefined);
   });
 
   it("is found by name", () => {

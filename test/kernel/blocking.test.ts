@@ -1,7 +1,7 @@
 /** A FIFO nobody writes to hangs whoever opens it, as a sick process's cmdline does. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -129,6 +129,40 @@ test("after close nothing is asked and no helper is left", { skip }, async (cont
   await until(() => helpers().length === 0, "no helper");
 });
 
+test("how full a file system is, and how far an open file has got", { skip }, async (context) => {
+  const reader = readerOf(context);
+  const use = await reader.fileSystemUse(tmpdir());
+  assert.ok(
+    use !== undefined && use.blocks > 0 && use.availableBlocks <= use.freeBlocks && use.freeBlocks <= use.blocks,
+  );
+  assert.equal(await reader.fileSystemUse("/nonexistent"), undefined);
+  const folder = mkdtempSync(`${tmpdir()}/xctl-open-`);
+  context.after(() => rmSync(folder, { recursive: true }));
+  const fd = openSync(`${folder}/file`, "w");
+  context.after(() => closeSync(fd));
+  writeSync(fd, "12345");
+  const state = await reader.openFileState(process.pid, fd);
+  assert.equal(state?.sizeBytes, 5);
+  assert.ok(Math.abs((state?.modifiedMs ?? 0) - Date.now()) < 60_000);
+});
+
+test("a file that a device does not answer is given up, and not asked again for a while", { skip }, async (context) => {
+  const reader = readerOf(context);
+  const folder = mkdtempSync(`${tmpdir()}/xctl-sensor-`);
+  context.after(() => rmSync(folder, { recursive: true }));
+  execFileSync("mkfifo", [`${folder}/temp1_input`]);
+  writeFileSync(`${folder}/temp1_crit`, "84850\n");
+  const asked = Promise.all([
+    reader.readFrom(`${folder}/temp1_input`, 64, 100),
+    reader.readFrom(`${folder}/temp1_crit`, 64),
+  ]);
+  assert.deepEqual(await asked, [undefined, "84850\n"]);
+  assert.deepEqual(reader.sick(), [], "no process is");
+  const before = helpers();
+  assert.equal(await reader.readFrom(`${folder}/temp1_input`, 64), undefined);
+  assert.deepEqual(helpers(), before);
+});
+
 /** One of its threads is in open(2) of a FIFO without a writer: fs/pipe.c, wait_for_partner. */
 function waitsForFifo(pid: number): boolean {
   const threads =
@@ -137,3 +171,12 @@ function waitsForFifo(pid: number): boolean {
       .match(/\d+/g) ?? [];
   return threads.some((tid) => readText(`/proc/${pid}/task/${tid}/wchan`)?.includes("wait_for_partner"));
 }
+
+test("of an environment only what was asked for leaves the helper", { skip }, async (context) => {
+  const proc = procOf(context, 3, []);
+  writeFileSync(`${proc}/1/environ`, `SECRET=s\0${"FILLER=x\0".repeat(9000)}RANK=3\0PATH=/bin\0`);
+  writeFileSync(`${proc}/2/environ`, "");
+  const reader = readerOf(context, proc);
+  const found = await Promise.all([1, 2, 3].map((pid) => reader.variables(pid, ["RANK", "WORLD_SIZE"])));
+  assert.deepEqual(found, [{ RANK: "3" }, {}, undefined]);
+});

@@ -15,6 +15,9 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/proc/${name}`, import.meta.url));
 }
 
+/** A machine with a disk and an ext4 on a loop device that takes no writes since an error: /proc, /sys and /dev of it. */
+export const storageFixture = fileURLToPath(new URL("../fixtures/storage", import.meta.url));
+
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!(await condition())) {

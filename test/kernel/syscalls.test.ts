@@ -15,7 +15,12 @@ test("a recorded read(20, …) is named, with its arguments", () => {
 
 test("running, blocked outside a system call, and a 32-bit program are told apart", () => {
   assert.deepEqual(parseSyscall("running\n"), { running: true });
-  assert.deepEqual(parseSyscall("-1 0x7ffd43bf3a48 0x7f9c65a1b2c3\n"), { nr: -1, args: [], is32Bit: false });
+  assert.deepEqual(parseSyscall("-1 0x7ffd43bf3a48 0x7f9c65a1b2c3\n"), {
+    nr: -1,
+    args: [],
+    stackPointer: 0x7ffd43bf3a48n,
+    is32Bit: false,
+  });
   const compat = parseSyscall("3 0x0 0xffb3c1d0 0x400 0x0 0x0 0x0 0xffb3c0a0 0xf7f2a549\n");
   assert.ok(compat !== undefined && "nr" in compat && compat.is32Bit);
 });

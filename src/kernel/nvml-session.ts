@@ -1,0 +1,106 @@
+/**
+ * The library opened, its GPUs, and the events that it hands out, until the process ends: NVML is never shut down, for
+ * that may hang as well. It must not know who asks.
+ */
+import {
+  Nvml,
+  NVML_ERROR_GPU_IS_LOST,
+  NVML_ERROR_RESET_REQUIRED,
+  nvmlReason,
+  NVML_SUCCESS,
+  type NvmlFunction,
+} from "./nvml.ts";
+import { NvmlDevice } from "./nvml-device.ts";
+import type { GpuReading, NvmlReading, XidReading } from "./nvml-reading.ts";
+import { EVENT_BYTES, eventOf, textOf } from "./nvml-records.ts";
+
+/** More than any machine has: a count is checked before memory is asked for. */
+const MAX_GPUS = 64;
+/** What costs much or changes seldom is read with every so many readings. */
+const THOROUGH_EVERY = 10;
+/** nvmlEventTypeXidCriticalError. Not the clocks' events: they come hundreds a second. */
+const XID_EVENTS = 8n;
+/** Handed out with one reading at most. */
+const MAX_EVENTS = 64;
+const DRIVER_TEXT_BYTES = 96;
+
+export class NvmlSession {
+  readonly #nvml: Nvml;
+  /** Undefined where not even a handle can be had. */
+  readonly #devices: (NvmlDevice | GpuReading["state"])[];
+  readonly #driver: string | undefined;
+  readonly #eventSet: bigint | undefined;
+  #readings = 0;
+
+  /** Throws where there is no library, or it does not start. `onCall` hears of each call before it is made. */
+  static async open(onCall: (name: NvmlFunction) => void): Promise<NvmlSession> {
+    const nvml = await Nvml.load(onCall);
+    const code = nvml.call("nvmlInit_v2");
+    if (code !== NVML_SUCCESS) throw new Error(`nvmlInit_v2: ${nvmlReason(code)}`);
+    return new NvmlSession(nvml);
+  }
+
+  private constructor(nvml: Nvml) {
+    this.#nvml = nvml;
+    const text = Buffer.alloc(DRIVER_TEXT_BYTES);
+    const code = nvml.call("nvmlSystemGetDriverVersion", text, text.length);
+    this.#driver = code === NVML_SUCCESS ? textOf(text) : undefined;
+    this.#devices = this.#openDevices();
+    this.#eventSet = this.#openEvents();
+  }
+
+  /** `onGpu` hears which GPU the next calls are about. */
+  read(onGpu: (index: number | undefined) => void): NvmlReading {
+    const thorough = this.#readings++ % THOROUGH_EVERY === 0;
+    const gpus = this.#devices.map((device, index): GpuReading => {
+      if (typeof device === "string") return { index, state: device, figures: {}, processes: [], migs: [] };
+      onGpu(index);
+      return device.read(thorough);
+    });
+    onGpu(undefined);
+    const xids = this.#takeXids();
+    return { ...(this.#driver === undefined ? {} : { driver: this.#driver }), gpus, xids };
+  }
+
+  #openDevices(): (NvmlDevice | GpuReading["state"])[] {
+    const count = Buffer.alloc(4);
+    const code = this.#nvml.call("nvmlDeviceGetCount_v2", count);
+    if (code !== NVML_SUCCESS) throw new Error(`nvmlDeviceGetCount_v2: ${nvmlReason(code)}`);
+    return Array.from({ length: Math.min(count.readUInt32LE(), MAX_GPUS) }, (_, index) => {
+      const pointer = Buffer.alloc(8);
+      const refusal = this.#nvml.call("nvmlDeviceGetHandleByIndex_v2", index, pointer);
+      if (refusal === NVML_SUCCESS) return new NvmlDevice(this.#nvml, index, pointer.readBigUInt64LE());
+      // No right to it (a device file's mode, a cgroup) is no fault.
+      return refusal === NVML_ERROR_GPU_IS_LOST ? "lost" : refusal === NVML_ERROR_RESET_REQUIRED ? "reset" : "ok";
+    });
+  }
+
+  #openEvents(): bigint | undefined {
+    const pointer = Buffer.alloc(8);
+    if (this.#nvml.call("nvmlEventSetCreate", pointer) !== NVML_SUCCESS) return undefined;
+    const set = pointer.readBigUInt64LE();
+    for (const device of this.#devices) {
+      if (typeof device === "string") continue;
+      const supported = Buffer.alloc(8);
+      if (this.#nvml.call("nvmlDeviceGetSupportedEventTypes", device.handle, supported) !== NVML_SUCCESS) continue;
+      if ((supported.readBigUInt64LE() & XID_EVENTS) === 0n) continue;
+      this.#nvml.call("nvmlDeviceRegisterEvents", device.handle, XID_EVENTS, set);
+    }
+    return set;
+  }
+
+  #takeXids(): XidReading[] {
+    const xids: XidReading[] = [];
+    if (this.#eventSet === undefined) return xids;
+    const wait = this.#nvml.has("nvmlEventSetWait_v2") ? "nvmlEventSetWait_v2" : "nvmlEventSetWait";
+    for (let taken = 0; taken < MAX_EVENTS; taken++) {
+      // The first version writes no instances.
+      const record = Buffer.alloc(EVENT_BYTES, 0xff);
+      if (this.#nvml.call(wait, this.#eventSet, record, 0) !== NVML_SUCCESS) break;
+      const { device, type, data, ...instances } = eventOf(record);
+      const index = this.#devices.findIndex((known) => typeof known !== "string" && known.handle === device);
+      if (type === XID_EVENTS && index >= 0) xids.push({ index, code: Number(data), ...instances });
+    }
+    return xids;
+  }
+}
