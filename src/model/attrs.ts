@@ -2,15 +2,22 @@
 import type { Attrs } from "./event.ts";
 import {
   CERTAINTIES,
+  JOB_ROLES,
   NOTHING_TOLD,
   type Certainty,
+  SEVERITIES,
   type Edge,
+  type ErrorDetails,
   type Evidence,
+  type JobRole,
+  type ProcessEnd,
   type ProcessNode,
+  type Severity,
   type WaitDetails,
 } from "./nodes.ts";
 
 const MAX_TEXT = 1024;
+const MAX_FACT_TEXT = 128;
 const MAX_SHARED_TEXTS = 4096;
 
 /** What they say of a process itself. What they do not mention stays as it was. */
@@ -24,14 +31,25 @@ export function describe(process: ProcessNode, attrs: Attrs): void {
   process.blind = changed(process.blind, attrs.blind);
   process.ppid = numberIn(attrs.ppid) ?? process.ppid;
   process.threads = numberIn(attrs.threads) ?? process.threads;
-  describeRank(process, attrs);
+  if (!process.isScheduled) describeRank(process, attrs);
+  const role = attrs.job_role as JobRole | undefined;
+  if (role !== undefined && JOB_ROLES.includes(role)) process.jobRole = role;
   if (typeof attrs.kthread === "boolean") process.kernelThread = attrs.kthread;
+  process.switchesPerS = numberIn(attrs.switches_per_s) ?? process.switchesPerS;
+}
+
+/** How a process ended; undefined where nobody saw it. */
+export function endOf(attrs: Attrs | undefined): ProcessEnd | undefined {
+  const status = numberIn(attrs?.exit_status);
+  const signal = textOf(attrs?.signal);
+  return status === undefined && signal === undefined ? undefined : { status, signal };
 }
 
 /** Its place in its job. */
 export function describeRank(process: ProcessNode, attrs: Attrs): void {
   process.rank = numberIn(attrs.rank) ?? process.rank;
   process.worldSize = numberIn(attrs.world_size) ?? process.worldSize;
+  process.localRank = numberIn(attrs.local_rank) ?? process.localRank;
 }
 
 /** What they say of how an edge is known. */
@@ -50,7 +68,7 @@ export function qualifyWait(edge: Edge, attrs: Attrs | undefined): void {
 
 function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails {
   if (attrs === undefined) return NOTHING_TOLD;
-  const { holder, cause, label, object, setting, actor, blind = "", serves = false } = attrs;
+  const { holder, cause, label, object, setting, actor, blind = "", serves = false, over = "" } = attrs;
   if (
     holder === known.holder &&
     cause === known.cause &&
@@ -59,7 +77,8 @@ function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails 
     setting === known.setting &&
     actor === known.actor &&
     blind === known.blind &&
-    serves === known.serves
+    serves === known.serves &&
+    over === known.over
   ) {
     return known;
   }
@@ -72,7 +91,29 @@ function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails 
     actor: numberIn(actor),
     blind: textOf(blind) ?? "",
     serves: serves === true,
+    over: textOf(over) ?? "",
   };
+}
+
+/** What they say of an error is of this telling. */
+export function errorDetails(attrs: Attrs | undefined): ErrorDetails {
+  const severity = attrs?.severity as Severity | undefined;
+  return {
+    severity: severity !== undefined && SEVERITIES.includes(severity) ? severity : "fault",
+    cause: textOf(attrs?.cause),
+    label: textOf(attrs?.label),
+    object: textOf(attrs?.object),
+    setting: textOf(attrs?.setting),
+  };
+}
+
+/** The facts that come with a figure, short enough to keep one of each for every resource. */
+export function factsOf(attrs: Attrs): Attrs {
+  const facts: Attrs = {};
+  for (const [key, value] of Object.entries(attrs)) {
+    facts[key] = typeof value === "string" ? shared(value.slice(0, MAX_FACT_TEXT)) : value;
+  }
+  return facts;
 }
 
 export function evidenceOf(attrs: Attrs | undefined, known: Evidence | undefined): Evidence | undefined {

@@ -3,6 +3,8 @@
  * The sentences stand in views/; here are their keys and the commands.
  */
 import type { ProcessNode } from "./nodes.ts";
+import { STORAGE_STEPS, storageErrorHead, type StorageErrorHead } from "./storage-errors.ts";
+import { gpuErrorEntry } from "./xid.ts";
 
 export const CAUSE_KINDS = [
   "process.stopped",
@@ -54,11 +56,13 @@ export const ADVICE_KEYS = [
   "remind_parent",
   "end_parent",
   "break_cycle",
+  "restart_job",
   "restart_waiter",
   "start_peer",
   "look_at_connection",
   "look_at_route",
   "look_at_link",
+  "set_link_up",
   "raise_limit",
   "give_way",
   "look_at_cpu",
@@ -66,9 +70,15 @@ export const ADVICE_KEYS = [
   "look_at_memory",
   "look_at_storage",
   "look_at_kernel_log",
+  "look_at_disk",
+  "replace_disk",
+  "free_space",
+  "free_inodes",
+  "check_file_system",
   "thaw_filesystem",
   "abort_connection",
   "kill_does_not_help",
+  "recover_gpu",
   "look_at_gpu",
   "type_there",
   "resume_output",
@@ -94,6 +104,8 @@ interface CauseSubject {
   object: string | undefined;
   /** What to write into that control file. */
   setting: string | undefined;
+  /** The wait's kind or the error's text. */
+  detail: string;
 }
 
 /**
@@ -104,6 +116,8 @@ export type Weight = "fault" | "slow" | "harmless" | "unknown";
 
 interface CauseEntry {
   weight: Weight;
+  /** Where one of these is known of the same process, this one follows from it and is not told. */
+  symptomOf?: readonly CauseKind[];
   advise(subject: CauseSubject): AdviceStep[];
 }
 
@@ -167,7 +181,8 @@ export const CAUSES: Record<CauseKind, CauseEntry> = {
   "memory.oom": { weight: "fault", advise: steps(raiseLimit, plain("look_at_memory", "cat /proc/pressure/memory")) },
   "storage.slow": {
     weight: "slow",
-    advise: steps(plain("look_at_storage", "cat /proc/pressure/io /proc/diskstats"), warnOfKill),
+    symptomOf: ["storage.error"],
+    advise: steps(onStorage("SLOW"), warnOfKill),
   },
   "storage.throttled": {
     weight: "slow",
@@ -175,7 +190,7 @@ export const CAUSES: Record<CauseKind, CauseEntry> = {
   },
   "storage.error": {
     weight: "fault",
-    advise: steps(plain("look_at_kernel_log", "dmesg --level=err,warn"), warnOfKill),
+    advise: steps(onStorage("IO_ERROR"), warnOfKill),
   },
   "fs.frozen": { weight: "fault", advise: steps(thawFileSystem, warnOfKill) },
   "fs.unresponsive": {
@@ -184,21 +199,42 @@ export const CAUSES: Record<CauseKind, CauseEntry> = {
   },
   "network.peer_silent": {
     weight: "slow",
+    symptomOf: ["network.link_down", "network.unreachable", "network.loss"],
     advise: ({ entityId }) => [{ key: "look_at_connection", command: socketCommand(entityId), risk: "safe" }],
   },
   "network.peer_not_reading": {
     weight: "fault",
+    symptomOf: ["network.link_down", "network.unreachable"],
     advise: ({ entityId }) => [{ key: "look_at_connection", command: socketCommand(entityId), risk: "safe" }],
   },
-  "network.unreachable": { weight: "fault", advise: plain("look_at_route", "ss -tnoi state syn-sent") },
+  "network.unreachable": {
+    weight: "fault",
+    symptomOf: ["network.link_down"],
+    advise: plain("look_at_route", "ss -tnoi state syn-sent"),
+  },
   "network.loss": {
     weight: "slow",
+    symptomOf: ["network.link_down", "network.unreachable"],
     advise: ({ entityId }) => [{ key: "look_at_connection", command: socketCommand(entityId), risk: "safe" }],
   },
-  "network.link_down": { weight: "fault", advise: plain("look_at_link", "ip -s link") },
-  "gpu.error": { weight: "fault", advise: plain("look_at_gpu", "nvidia-smi -q -d ECC,PAGE_RETIREMENT,ROW_REMAPPER") },
-  "gpu.busy": { weight: "harmless", advise: plain("look_at_gpu", "nvidia-smi pmon -c 1") },
-  "gpu.throttled": { weight: "slow", advise: plain("look_at_gpu", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER") },
+  "network.link_down": { weight: "fault", advise: steps(lookAtLink, setLinkUp) },
+  "gpu.error": {
+    weight: "fault",
+    advise: steps(lookAtGpu("nvidia-smi -q -d ECC,PAGE_RETIREMENT,ROW_REMAPPER", "dmesg --level=err,warn"), recoverGpu),
+  },
+  "gpu.busy": {
+    weight: "harmless",
+    symptomOf: ["gpu.error", "gpu.throttled"],
+    advise: lookAtGpu("nvidia-smi pmon -c 1", (card) => `cat ${card}/gpu_busy_percent`),
+  },
+  "gpu.throttled": {
+    weight: "slow",
+    symptomOf: ["gpu.error"],
+    advise: lookAtGpu(
+      "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER",
+      (card) => `grep -H . ${card}/hwmon/hwmon*/temp*`,
+    ),
+  },
   "input.terminal": {
     weight: "harmless",
     advise: ({ entityId }) => [
@@ -235,11 +271,51 @@ function raiseLimit({ process, object, setting }: CauseSubject): AdviceStep[] {
   return [{ key: "raise_limit", command: writeCommand(setting, object), risk: "safe" }];
 }
 
+/** An interface, or an RDMA port (`mlx5_0/1`). One that is gone can only be missed in the list of all. */
+function lookAtLink({ entityId, process, object, detail }: CauseSubject): AdviceStep[] {
+  const isRdma = /^[^:/]+\/\d+$/.test(entityId);
+  const isThere = object !== undefined && !detail.startsWith("REMOVED");
+  const command = isThere ? `ip -s link show dev ${shellQuoted(object)}` : "ip -s link";
+  return [
+    {
+      key: "look_at_link",
+      command: isRdma ? `rdma link show ${shellQuoted(entityId)}` : inNamespaceOf(entityId, process, command),
+      risk: "safe",
+    },
+  ];
+}
+
+/** Somebody may have set it down for a reason. */
+function setLinkUp({ entityId, process, object, detail }: CauseSubject): AdviceStep[] {
+  if (object === undefined || !detail.startsWith("ADMIN_DOWN") || process?.node !== undefined) return [];
+  const command = inNamespaceOf(entityId, process, `ip link set dev ${shellQuoted(object)} up`);
+  const asRoot = command === null || command.startsWith("sudo ") ? command : `sudo ${command}`;
+  return [{ key: "set_link_up", command: asRoot, risk: "disruptive" }];
+}
+
+/** `netns-4026532281/eth0` is an interface of the process's network namespace, not of ours. */
+function inNamespaceOf(entityId: string, process: ProcessNode | undefined, command: string): string | null {
+  if (!entityId.startsWith("netns-")) return command;
+  return process === undefined ? null : commandOn(process, (pid) => `sudo nsenter --net --target ${pid} ${command}`);
+}
+
 /** SCHED_IDLE yields to everybody else, from whatever policy it comes; sched(7). */
 function giveWay({ process, members }: CauseSubject): AdviceStep[] {
   if (process === undefined || members.includes(process)) return [];
   const command = commandOn(process, (pid) => `sudo chrt --idle --all-tasks --pid 0 ${pid}`);
   return [{ key: "give_way", command, risk: "disruptive" }];
+}
+
+/** By what failed; `otherwise`: where that is not told, as by the wait itself or by another program. */
+function onStorage(otherwise: StorageErrorHead): (subject: CauseSubject) => AdviceStep[] {
+  return ({ process, object, detail }) =>
+    STORAGE_STEPS[storageErrorHead(detail) ?? otherwise].flatMap(({ key, command, commandFor, disrupts = false }) => {
+      const place = object?.startsWith("/") ? shellQuoted(object) : undefined;
+      if (commandFor !== undefined && place === undefined) return [];
+      const told = place === undefined ? command : (commandFor?.(place) ?? command);
+      const isHere = process?.node === undefined;
+      return [{ key, command: isHere ? (told ?? null) : null, risk: disrupts ? "disruptive" : "safe" }];
+    });
 }
 
 /** Anything that is written meanwhile is what a snapshot or a backup was to be without. */
@@ -253,6 +329,27 @@ function thawFileSystem({ process, object }: CauseSubject): AdviceStep[] {
 function abortConnection({ process, object }: CauseSubject): AdviceStep[] {
   if (object === undefined || !object.endsWith("/abort") || process?.node !== undefined) return [];
   return [{ key: "abort_connection", command: writeCommand("1", object), risk: "destructive" }];
+}
+
+/** NVIDIA's tool sees NVIDIA's GPUs; the others are `gpu-card0` by the kernel's name. */
+function lookAtGpu(nvidia: string, other: string | ((folder: string) => string)) {
+  return ({ entityId }: CauseSubject): AdviceStep[] => {
+    const card = /^gpu-(card\d{1,4})$/.exec(entityId)?.[1];
+    const elsewhere = typeof other === "string" ? other : other(`/sys/class/drm/${card}/device`);
+    return [{ key: "look_at_gpu", command: card === undefined ? nvidia : elsewhere, risk: "safe" }];
+  };
+}
+
+/** What the vendor advises after such an error; nothing where nobody knows it. A reset takes what runs there along. */
+function recoverGpu({ detail, object, process }: CauseSubject): AdviceStep[] {
+  const action = gpuErrorEntry(detail)?.action;
+  if (action === undefined) return [];
+  if (action !== "reset_gpu") {
+    return [{ key: "recover_gpu", command: null, risk: action === "restart_machine" ? "destructive" : "safe" }];
+  }
+  const canBeNamed = object !== undefined && /^GPU-[\w-]+$/.test(object) && process?.node === undefined;
+  const command = canBeNamed ? `sudo nvidia-smi --gpu-reset --id=${object}` : null;
+  return [{ key: "recover_gpu", command, risk: "destructive" }];
 }
 
 /** Of a process in uninterruptible sleep: even SIGKILL is only taken when the wait is over. */

@@ -13,6 +13,9 @@ export interface ProcessRow {
   cmdline: string;
   job_id: string | null;
   rank: number | null;
+  local_rank: number | null;
+  /** `rank`, `helper` or `launcher`. */
+  job_role: string | null;
   state: string;
   resources: string[];
   waits: { entity_id: string; kind: string; tid: number; since_ms: number }[];
@@ -65,7 +68,11 @@ export interface WhyDocument {
     state: string;
     job_id: string | null;
     rank: number | null;
+    /** `rank`, `helper` or `launcher`. */
+    job_role: string | null;
     container: string | null;
+    /** How it ended; null where it has not, or nobody saw how. */
+    ended: string | null;
   };
   verdict: Verdict;
   blocked_ms: number | null;
@@ -90,11 +97,36 @@ export interface WhyAllDocument {
   names: Record<string, string>;
 }
 
+export type RankPart = "culprit" | "held_up" | "running" | "gone" | "unclear";
+
+/** The rank that the others wait for most, over the last minutes, though nothing is stuck. */
+export interface Tendency {
+  rank: number | null;
+  pid: number;
+  /** Of the samples, how many found it at work while most others waited. */
+  share: number;
+  samples: number;
+  /** The samples span so much time. */
+  window_ms: number;
+  /** The longest time on end. */
+  longest_ms: number;
+}
+
 export interface WhyJobDocument {
   schema: "xctl.why-job/1";
   job_id: string;
-  ranks: { rank: number | null; pid: number; node: string; verdict: Verdict; blocked_ms: number | null }[];
+  ranks: {
+    rank: number | null;
+    pid: number;
+    node: string;
+    verdict: Verdict;
+    blocked_ms: number | null;
+    /** Its part in what holds the job up. */
+    standing: RankPart;
+  }[];
   root_causes: RootCause[];
+  /** Null where no rank stands out. */
+  tendency: Tendency | null;
   blind_spots: string[];
   names: Record<string, string>;
 }
@@ -117,7 +149,10 @@ export interface StatusDocument {
     errors: number;
     edges: { consumes: number; waits_on: number; held_by: number; blocked_by: number };
   };
-  sampler: { backend: string; interval_ms: number; tasks: number; last_ms: number } | null;
+  /** `reason`: why it is not the best there is; null where it is. */
+  sampler: { backend: string; reason: string | null; interval_ms: number; tasks: number; last_ms: number } | null;
+  /** Records that eBPF programs could not hand over, by probe; only of probes that have some attached. */
+  ebpf_lost: Record<string, number>;
   probes: ProbeStatus[];
 }
 
@@ -142,4 +177,29 @@ export interface ZapDocument {
   survived: { pid: number; comm: string; state: string; why: string }[];
   /** Present where PID itself is dead, but its parent does not reap it. */
   unreaped?: { pid: number; comm: string; parent: { pid: number; comm: string } };
+}
+
+/** What a person is told about the case, by a language model or by the rules alone. */
+export interface DiagReport {
+  /** One of the kinds of root cause. */
+  root_cause: CauseKind;
+  explanation: string;
+  steps: Advice[];
+  prevention: string[];
+  confidence: number;
+  /** Ids of entities of the case. */
+  cited: string[];
+}
+
+export interface DiagDocument extends DiagReport {
+  schema: "xctl.diag/1";
+  provider: string;
+  /** Null where no model was asked. */
+  model: string | null;
+  /** Whether all that the report claims is borne out by the case; a report from the rules always is. */
+  verified: boolean;
+  /** Why it is not verified, or why the rules speak instead of the model. */
+  notes: string[];
+  usage: { input_tokens: number; output_tokens: number; cost_usd: number | null };
+  why: WhyDocument;
 }

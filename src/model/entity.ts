@@ -30,6 +30,11 @@ export function lockId(device: string, inode: string | number): string {
   return `lock:${device}:${inode}`;
 }
 
+/** `gpu-00` by NVML's index, `gpu-card0` by the kernel's name of a card. */
+export function gpuId(which: number | string): string {
+  return `gpu-${typeof which === "number" ? String(which).padStart(2, "0") : which}`;
+}
+
 /** An id has at most 512 bytes, a cgroup's path may have more; its end, of at most 3 bytes a unit, tells the most. */
 const MAX_CGROUP_PATH = 160;
 

@@ -5,7 +5,18 @@
  * graph knows no probe and no clock: time comes in with `apply` and `expire`. Every operation costs the same whatever
  * the graph's size: edges lie in lists of their two ends and know their place in both.
  */
-import { clipped, describe, describeRank, evidenceOf, numberIn, qualify, qualifyWait } from "./attrs.ts";
+import {
+  clipped,
+  describe,
+  describeRank,
+  endOf,
+  errorDetails,
+  evidenceOf,
+  factsOf,
+  numberIn,
+  qualify,
+  qualifyWait,
+} from "./attrs.ts";
 import { findEdge, link, unlink } from "./edges.ts";
 import { entityKind, processId, readProcessId } from "./entity.ts";
 import { numberOf, type Event } from "./event.ts";
@@ -120,8 +131,13 @@ export class Graph {
     return this.#errors.values();
   }
 
+  /** The members of a job and of those inside it, for a minute also those that exited; undefined where it has none. */
   job(id: string): ReadonlySet<ProcessNode> | undefined {
     return this.#jobs.members(id);
+  }
+
+  jobIds(): Iterable<string> {
+    return this.#jobs.ids();
   }
 
   counts(): GraphCounts {
@@ -143,7 +159,8 @@ export class Graph {
         break;
       case "transport.bw":
       case "transport.drop":
-        this.#transport(event, this.#measure(event, nowMs), nowMs);
+        if (event.attrs?.ended === true) this.#endTransport(event);
+        else this.#transport(event, this.#measure(event, nowMs), nowMs);
         break;
       case "process.state":
         this.#state(event, nowMs);
@@ -183,6 +200,9 @@ export class Graph {
       metric.value = value;
       metric.ofProcess = ofProcess;
     }
+    if (!ofProcess && event.attrs !== undefined) {
+      (resource.facts ??= new Map()).set(type, factsOf(event.attrs));
+    }
     return resource;
   }
 
@@ -205,6 +225,18 @@ export class Graph {
     if (known !== undefined && !isTransportStall(known.detail) && known.detail !== "transport.drop") return;
     if (waits) this.#addWait(process, resource, 0, event, stalled ? event.value : event.event_type, nowMs);
     else if (known !== undefined) this.#removeEdge(known);
+  }
+
+  /** Connections come and go: one that is told to be over is not kept for the figures it had. */
+  #endTransport({ entity_id: id, pid, node }: Event): void {
+    const resource = this.#resources.get(id);
+    if (resource === undefined) return;
+    resource.metrics = undefined;
+    resource.facts = undefined;
+    const process = typeof pid === "number" ? this.process(pid, node) : undefined;
+    const known = process && findEdge("waits_on", process, resource, 0);
+    if (known !== undefined && isTransportStall(known.detail)) this.#removeEdge(known);
+    else this.#dropIfUnused(resource);
   }
 
   #state(event: Event, nowMs: number): void {
@@ -243,14 +275,17 @@ export class Graph {
   }
 
   #describe(process: ProcessNode, event: Event): void {
-    this.#joinJob(process, event.job_id);
+    this.#joinJob(process, event);
     if (event.attrs !== undefined) describe(process, event.attrs);
+    if (process.jobRole === "rank") this.#jobs.succeed(process);
   }
 
   /** What the scheduler says of a process: its job, and its place in it. */
   #intend(event: Event, nowMs: number): void {
     const process = this.#processOf(event, nowMs);
-    if (process !== undefined && event.attrs !== undefined) describeRank(process, event.attrs);
+    if (process === undefined) return;
+    if (typeof event.job_id === "string") process.isScheduled = true;
+    if (event.attrs !== undefined) describeRank(process, event.attrs);
   }
 
   #wait(event: Event, nowMs: number): void {
@@ -297,26 +332,54 @@ export class Graph {
 
   #error(event: Event, nowMs: number): void {
     const what = clipped(event.value);
+    const isOfProcess = event.attrs?.scope === "process";
     const head = what.split(":", 1)[0] as string;
-    const id = `error:${event.entity_id}:${event.event_type}:${head}`;
-    const resource = this.#resourceOf(event.entity_id);
-    let error = this.#errors.get(id);
-    if (resource === undefined || (error === undefined && !this.#hasRoomForNode())) return;
-    if (error === undefined) {
-      if (resource.errors.length >= MAX_ERRORS_PER_ENTITY) this.#removeError(oldestError(resource));
-      error = new ErrorNode(id, ++this.#serial, event.event_type, event.entity_id, what, nowMs);
-      this.#errors.set(id, error);
-    } else {
-      error.count++;
-      error.value = what;
-      error.lastSeenMs = nowMs;
+    const shared = `error:${event.entity_id}:${event.event_type}:${head}`;
+    // One process's is an error of its own.
+    const own =
+      isOfProcess && typeof event.pid === "number" ? `:${processId(event.pid, this.#remote(event.node))}` : "";
+    const id = shared + own;
+    const known = this.#errors.get(id);
+    if (event.attrs?.ended === true) {
+      if (known !== undefined) this.#removeError(known);
+      return;
     }
-    this.#touch("blocked_by", resource, error, 0, what, event.ts, nowMs);
+    const told = errorDetails(event.attrs);
+    const error = known ?? this.#newError(id, event, what, nowMs);
+    if (error === undefined) return;
+    if (known !== undefined) {
+      known.count++;
+      known.value = what;
+      known.lastSeenMs = nowMs;
+      known.told = told;
+    }
+    if (!isOfProcess) this.#blockResource(error, event, nowMs);
     const process = this.#processOf(event, nowMs);
-    if (process !== undefined && !process.exited && process.errors.length < MAX_ERRORS_PER_ENTITY) {
-      this.#touch("blocked_by", process, error, 0, what, event.ts, nowMs);
-    }
+    if (process !== undefined && !process.exited) this.#blockedBy(process, error, event, nowMs);
     this.#wheel.schedule(error, nowMs + ERROR_LIFE_MS);
+  }
+
+  #newError(id: string, event: Event, value: string, nowMs: number): ErrorNode | undefined {
+    if (!this.#hasRoomForNode()) return undefined;
+    const { event_type: eventType, entity_id: entityId, attrs } = event;
+    const error = new ErrorNode(id, ++this.#serial, { eventType, entityId, value, nowMs, told: errorDetails(attrs) });
+    this.#errors.set(id, error);
+    return error;
+  }
+
+  #blockResource(error: ErrorNode, event: Event, nowMs: number): void {
+    const resource = this.#resourceOf(event.entity_id);
+    if (resource !== undefined) this.#blockedBy(resource, error, event, nowMs);
+  }
+
+  #blockedBy(victim: ProcessNode | ResourceNode, error: ErrorNode, event: Event, nowMs: number): void {
+    const isNew = findEdge("blocked_by", victim, error, 0) === undefined;
+    if (isNew && victim.errors.length >= MAX_ERRORS_PER_ENTITY) {
+      if (victim.type === "process") return;
+      this.#removeError(oldestError(victim));
+    }
+    const edge = this.#touch("blocked_by", victim, error, 0, error.value, event.ts, nowMs);
+    if (edge !== undefined) qualify(edge, event.attrs);
   }
 
   /** Whoever the event is of, made when new. An exited process is not revived by a late fact about it. */
@@ -324,7 +387,7 @@ export class Graph {
     if (event.pid === undefined || event.pid === null) return undefined;
     const process = this.process(event.pid, event.node) ?? this.#newProcess(event.pid, event.node, nowMs);
     if (process === undefined) return undefined;
-    this.#joinJob(process, event.job_id);
+    this.#joinJob(process, event);
     return process;
   }
 
@@ -377,15 +440,21 @@ export class Graph {
     return false;
   }
 
-  #joinJob(process: ProcessNode, jobId: string | null | undefined): void {
-    if (jobId !== undefined && jobId !== null) this.#jobs.join(process, jobId);
+  #joinJob(process: ProcessNode, { job_id: jobId, event_type: type }: Event): void {
+    if (jobId === undefined || jobId === null) return;
+    // What a scheduler said is not undone by what the process probe reads off it.
+    if (process.isScheduled && type === "process.state") return;
+    this.#jobs.join(process, jobId);
   }
 
   #exit(process: ProcessNode, event: Event, nowMs: number): void {
     process.exited = true;
     process.state = "exit";
-    process.stateSinceMs = event.ts;
+    process.stateSinceMs = numberIn(event.attrs?.since_ms) ?? event.ts;
+    process.stateEvidence = evidenceOf(event.attrs, undefined);
+    process.end = endOf(event.attrs);
     this.#describe(process, event);
+    this.#jobs.exit(process);
     this.#dropEdges(process);
     this.#wheel.schedule(process, nowMs + EXITED_LIFE_MS);
   }

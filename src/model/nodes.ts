@@ -1,7 +1,7 @@
 /**
  * What the graph is made of. Nodes and edges are plain records: who may change them, and when, is the fold's matter.
  */
-import type { EventType } from "./event.ts";
+import type { Attrs, EventType } from "./event.ts";
 import { Expiring } from "./expiry.ts";
 
 export const CERTAINTIES = ["observed", "derived", "inferred", "unknown"] as const;
@@ -35,6 +35,8 @@ export interface WaitDetails {
   readonly blind: string;
   /** The waiter is the serving side and waits for a request. */
   readonly serves: boolean;
+  /** Comma-separated ids of the resources that the wait goes over: a connection's interface, the disks below a file. */
+  readonly over: string;
 }
 
 /** Shared by all edges of which nothing else was told: most. */
@@ -47,7 +49,24 @@ export const NOTHING_TOLD: WaitDetails = Object.freeze({
   actor: undefined,
   blind: "",
   serves: false,
+  over: "",
 });
+
+export const SEVERITIES = ["fault", "warning"] as const;
+/** `fault` holds up whoever uses the resource; `warning` is a cause for those only who wait on that very resource. */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** What a probe may say of an error beyond what failed. */
+export interface ErrorDetails {
+  readonly severity: Severity;
+  /** The kind of root cause it amounts to, where its type and entity do not say. */
+  readonly cause: string | undefined;
+  /** What a person calls the thing that failed. */
+  readonly label: string | undefined;
+  /** What the advice is to act on, and what to write into it. */
+  readonly object: string | undefined;
+  readonly setting: string | undefined;
+}
 
 export class Edge extends Expiring {
   readonly kind: EdgeKind;
@@ -119,6 +138,10 @@ abstract class BaseNode extends Expiring {
   }
 }
 
+export const JOB_ROLES = ["rank", "helper", "launcher"] as const;
+/** `rank`: the rank's own process; `helper`: works for one, as a data loader's worker; `launcher`: started ranks. */
+export type JobRole = (typeof JOB_ROLES)[number];
+
 export class ProcessNode extends BaseNode {
   readonly type = "process" as const;
   readonly pid: number;
@@ -136,6 +159,10 @@ export class ProcessNode extends BaseNode {
   state = "unknown";
   stateSinceMs: number;
   stateEvidence: Evidence | undefined = undefined;
+  /** How it ended, where that was seen. */
+  end: ProcessEnd | undefined = undefined;
+  /** Of one that runs: how often its main thread was last given a CPU, in a second; undefined where not told. */
+  switchesPerS: number | undefined = undefined;
   comm = "";
   cmdline = "";
   ppid = 0;
@@ -148,6 +175,11 @@ export class ProcessNode extends BaseNode {
   threads = 0;
   rank: number | null = null;
   worldSize: number | null = null;
+  /** Its rank among those of its job on its host. */
+  localRank: number | null = null;
+  jobRole: JobRole | null = null;
+  /** Its job was told by a scheduler, which knows better than what a probe reads off. */
+  isScheduled = false;
   /** Comma-separated codes of what could not be seen of it. */
   blind = "";
 
@@ -157,6 +189,12 @@ export class ProcessNode extends BaseNode {
     this.node = node;
     this.stateSinceMs = nowMs;
   }
+}
+
+export interface ProcessEnd {
+  readonly status: number | undefined;
+  /** `SIGKILL` */
+  readonly signal: string | undefined;
 }
 
 export interface Metric {
@@ -173,6 +211,8 @@ export class ResourceNode extends BaseNode {
   /** The last figures told, by event type. */
   metrics: Metric[] | undefined = undefined;
   metricAtMs = 0;
+  /** What else was last told with the figures of the resource as a whole, by event type. */
+  facts: Map<EventType, Attrs> | undefined = undefined;
 }
 
 export class ErrorNode extends BaseNode {
@@ -182,16 +222,26 @@ export class ErrorNode extends BaseNode {
   value: string;
   lastSeenMs: number;
   count = 1;
+  told: ErrorDetails;
   /** blocked_by, incoming. */
   victims: Edge[] = NO_EDGES;
 
-  constructor(id: string, serial: number, eventType: EventType, entityId: string, value: string, nowMs: number) {
+  constructor(id: string, serial: number, { eventType, entityId, value, nowMs, told }: NewError) {
     super(id, serial);
     this.eventType = eventType;
     this.entityId = entityId;
     this.value = value;
     this.lastSeenMs = nowMs;
+    this.told = told;
   }
+}
+
+interface NewError {
+  eventType: EventType;
+  entityId: string;
+  value: string;
+  nowMs: number;
+  told: ErrorDetails;
 }
 
 export type GraphNode = ProcessNode | ResourceNode | ErrorNode;

@@ -4,7 +4,7 @@
  */
 import { CAUSES, type CauseKind } from "./cause.ts";
 import type { Edge, ProcessNode } from "./nodes.ts";
-import { causeWithoutHolder, isCpuKind, isIdleKind } from "./wait-kinds.ts";
+import { causeWithoutHolder, isCpuKind, isGpuKind, isIdleKind } from "./wait-kinds.ts";
 
 /** As the detail of a hop: from a process to one of its threads. */
 export const THREAD_LEAD = "thread";
@@ -81,6 +81,7 @@ const AT_THE_GATES: ReadonlySet<string> = new Set(["tcp.accept", "unix.accept", 
 
 export function isResting(wait: Edge): boolean {
   if (isIdleKind(wait.detail)) return true;
+  if (isGpuKind(wait.detail)) return false;
   const cause = unheldCause(wait);
   return cause !== undefined && CAUSES[cause].weight !== "fault" && CAUSES[cause].weight !== "slow";
 }

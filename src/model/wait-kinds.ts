@@ -19,6 +19,7 @@ const IDLE_KINDS: ReadonlySet<string> = new Set([
   "netlink.recv",
   "fuse.serve",
   "kernel.idle",
+  "gpu.events",
 ]);
 
 /** Locks that somebody holds while others cannot go on: who sleeps or idles with one is no harmless sleeper. */
@@ -30,6 +31,7 @@ const LOCK_KINDS: ReadonlySet<string> = new Set([
   "futex",
   "mmap_lock",
   "inode_lock",
+  "kernel_lock",
 ]);
 
 export function isIdleKind(kind: string): boolean {
@@ -43,6 +45,11 @@ export function isLockKind(kind: string): boolean {
 /** It wants to run: such a wait is no sleep, and a process with it is not at work either. */
 export function isCpuKind(kind: string): boolean {
   return kind.startsWith("cpu.");
+}
+
+/** It has handed work to a GPU: that the GPU is at it makes no rest of the wait. */
+export function isGpuKind(kind: string): boolean {
+  return kind === "gpu.sync" || kind === "gpu.driver";
 }
 
 /** The cause that a wait amounts to when no process holds what it waits for. */
@@ -66,8 +73,9 @@ function networkCause(kind: string): CauseKind {
   return kind === "tcp.send" ? "network.peer_not_reading" : "network.peer_silent";
 }
 
-/** The cause that an error on an entity amounts to. */
-export function causeOfError(eventType: string, entityId: string): CauseKind {
+/** The cause that an error on an entity amounts to: as its probe says, or by its type and what it is on. */
+export function causeOfError(eventType: string, entityId: string, told?: string): CauseKind {
+  if (told !== undefined && isCauseKind(told)) return told;
   if (eventType === "topo.link_down") return entityId.startsWith("gpu") ? "gpu.error" : "network.link_down";
   if (eventType === "error.net") return "network.loss";
   return /^(?:gpu|mig|nvlink|accel)/i.test(entityId) ? "gpu.error" : "storage.error";

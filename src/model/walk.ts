@@ -25,6 +25,7 @@ import { causeOfError, causeWithoutHolder, isCpuKind } from "./wait-kinds.ts";
 const MAX_WALKERS = 2048;
 const MAX_STEPS = 16_384;
 const MAX_BRANCHES = 64;
+const MAX_BELOW = 16;
 
 /** A process, or one thread of it, that the walk came to. */
 export interface Walker {
@@ -244,10 +245,11 @@ export class Walk {
   }
 
   #errorsOf(walker: Walker): void {
-    for (const edge of walker.process.errors) this.#endInError(walker, [hop(edge, nameOf(walker), edge.to.id)], edge);
+    const own = walker.process.errors.filter(isFault);
+    for (const edge of own) this.#endInError(walker, [hop(edge, nameOf(walker), edge.to.id)], edge);
     for (const use of walker.process.consumes.slice(0, MAX_BRANCHES)) {
-      for (const edge of use.to.errors) {
-        if (walker.process.errors.some((own) => own.to === edge.to)) continue;
+      for (const edge of use.to.errors.filter(isFault)) {
+        if (own.some(({ to }) => to === edge.to)) continue;
         this.#endInError(walker, [hop(use, nameOf(walker), use.to.id), hop(edge, edge.from.id, edge.to.id)], edge);
       }
     }
@@ -262,9 +264,8 @@ export class Walk {
       this.#need(walker, wait, [branch], false);
       return;
     }
-    for (const edge of to.errors) {
-      this.#endInError(walker, [waitHop, hop(edge, to.id, edge.to.id)], edge);
-    }
+    const errors = this.#errorsUnder(wait);
+    for (const edge of errors) this.#endInError(walker, [waitHop, hop(edge, to.id, edge.to.id)], edge);
     const holders = this.#holdersOf(walker, wait);
     if (holders === "itself") {
       this.#end(walker, "process.idle", { hops: [waitHop], certainty: "inferred", detail: wait.detail });
@@ -279,11 +280,19 @@ export class Walk {
         certainty: weakest(wait.certainty, edge.certainty),
       }));
       this.#need(walker, wait, branches, all);
-    } else if (to.errors.length === 0) {
+    } else if (errors.length === 0) {
       this.#endUnheld(walker, wait, waitHop);
     } else {
-      walker.needs.push({ kind: "thing", all: false, walkers: [], hops: [waitHop], ends: true, faulty: false });
+      if (!errors.some(isFault)) this.#endUnheld(walker, wait, waitHop, false);
+      walker.needs.push({ kind: "thing", all: false, walkers: [], hops: [waitHop], ends: true, faulty: true });
     }
+  }
+
+  /** What is wrong with the thing that is waited for, or with what the wait goes over: here a warning counts as well. */
+  #errorsUnder({ to, told }: Edge): Edge[] {
+    if (told.over === "") return to.errors;
+    const below = told.over.split(",", MAX_BELOW).flatMap((id) => this.#graph.resource(id)?.errors ?? []);
+    return [...to.errors, ...below];
   }
 
   /**
@@ -357,18 +366,20 @@ export class Walk {
   }
 
   #endInError(walker: Walker, hops: Hop[], edge: Edge): void {
-    walker.faulty = true;
     const error = edge.to as ErrorNode;
-    const kind = causeOfError(error.eventType, error.entityId);
+    if (isFault(edge)) walker.faulty = true;
+    const kind = causeOfError(error.eventType, error.entityId, error.told.cause);
     const evidence = edge.evidence ?? { source: error.eventType, observed: `${error.entityId}: ${error.value}` };
     this.#end(walker, kind, {
       hops,
-      certainty: "derived",
+      certainty: weakest("derived", edge.certainty),
       actor: undefined,
       entityId: error.entityId,
       evidence,
       detail: error.value,
       sinceMs: edge.sinceMs,
+      object: error.told.object,
+      setting: error.told.setting,
     });
     if (walker.needs.length === 0 && waitsOf(walker.process, walker.tid).length === 0) {
       walker.needs.push({ kind: "thing", all: false, walkers: [], hops, ends: true, faulty: false });
@@ -409,14 +420,25 @@ const UNSEEN_PEER: ReadonlySet<CauseKind> = new Set([
 
 /** Its main thread waits, and not for a CPU: so it is another one that runs. Threads that nobody counted say nothing. */
 function isAtWorkBeside({ process, tid }: Walker, waits: readonly Edge[]): boolean {
-  const runs = process.state === "running" && process.threads > 0;
+  const runs = process.state === "running" && process.threads > 0 && !waits.some(isOnItself);
   return runs && tid === 0 && waits.length > 0 && !waits.some((wait) => isCpuKind(wait.detail));
+}
+
+/** For a mutex that the very thread has: no other one can let it go. */
+function isOnItself({ to, from, tid, detail }: Edge): boolean {
+  return (
+    detail === "futex" && to.holders.some((held) => held.detail === "owner" && held.to === from && held.tid === tid)
+  );
 }
 
 /** Of one that is told to wait for nothing. A kernel thread's interruptible sleep is its rest between two tasks. */
 function causeByState({ state, kernelThread }: ProcessNode): CauseKind {
   if (state === "running") return "process.busy";
   return kernelThread && state === "sleeping" ? "process.idle" : "unknown";
+}
+
+function isFault({ to }: Edge): boolean {
+  return to.type === "error" && to.told.severity === "fault";
 }
 
 export function isTrouble(kind: CauseKind): boolean {
@@ -430,7 +452,8 @@ export function nameOf({ process, tid }: Pick<Walker, "process" | "tid">): strin
 
 function hop(edge: Edge, from: string, to: string): Hop {
   const start = edge.kind === "waits_on" && edge.tid !== 0 ? threadId(edge.from.id, edge.tid) : from;
-  const label = edge.told.label === undefined ? {} : { label: edge.told.label };
+  const told = edge.to.type === "error" ? edge.to.told.label : edge.told.label;
+  const label = told === undefined ? {} : { label: told };
   return { from: start, edge: edge.kind, to, detail: edge.detail, certainty: edge.certainty, ...label };
 }
 

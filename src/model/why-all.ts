@@ -1,7 +1,9 @@
 /** Every stuck process of the machine, grouped by what it is stuck on. Pure, like the single question. */
 import type { Graph } from "./graph.ts";
 import type { ProcessNode } from "./nodes.ts";
-import { explain, isAlarming, type Cause, type Explanation } from "./why.ts";
+import type { JobExplanation } from "./why-job.ts";
+import { explainMember } from "./why-member.ts";
+import { isAlarming, type Cause, type Explanation } from "./why.ts";
 
 export interface StuckGroup {
   cause: Cause;
@@ -36,8 +38,9 @@ export interface AllOptions {
 export function explainAll(graph: Graph, nowMs: number, options: AllOptions = {}): StuckGroup[] {
   const { all = false, shortestMs = SHORTEST_STALL_MS } = options;
   const groups = new Map<string, StuckGroup>();
+  const jobs = new Map<string, JobExplanation>();
   for (const process of candidates(graph)) {
-    const explanation = explain(graph, process, nowMs);
+    const explanation = explainMember(graph, process, nowMs, jobs);
     const cause = explanation.causes[0];
     if (cause === undefined) continue;
     const isLong = (explanation.blockedMs ?? shortestMs) >= shortestMs;

@@ -9,7 +9,7 @@ import { findDeadlocks, movable } from "./deadlock.ts";
 import type { Hop, Verdict } from "./documents.ts";
 import type { Graph } from "./graph.ts";
 import type { Certainty, Evidence, ProcessNode } from "./nodes.ts";
-import { isLockKind } from "./wait-kinds.ts";
+import { isGpuKind, isLockKind } from "./wait-kinds.ts";
 import { waitsOf } from "./threads.ts";
 import { isTrouble, nameOf, Walk, weakest, type Finding, type Walker } from "./walk.ts";
 
@@ -58,7 +58,7 @@ export function explain(graph: Graph, process: ProcessNode, nowMs: number): Expl
   const moving = movable(walk.walkers);
   const goesOn = moving.has(start);
   const cycles = findDeadlocks(start, walk.walkers).map(deadlockCause);
-  const ends = best(walk.findings.filter((finding) => !isExcused(finding, moving))).map(causeOf);
+  const ends = best(withoutSymptoms(walk.findings.filter((finding) => !isExcused(finding, moving)))).map(causeOf);
   const causes = ranked([...cycles, ...(goesOn ? ends.map(doubted) : ends)]);
   const verdict = verdictOf(process, causes);
   const shown =
@@ -94,6 +94,16 @@ export function isAlarming(explanation: Explanation): boolean {
 /** Whoever should collect a dead process cannot: what holds that one up is the cause, not that it does not. */
 function isExcused({ kind, walker }: Finding, moving: ReadonlySet<Walker>): boolean {
   return kind === "process.zombie" && walker.reaper !== undefined && !moving.has(walker.reaper);
+}
+
+/** Retransmissions over a link that is down, a disk that is slow because it fails: the one explains the other. */
+function withoutSymptoms(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ kind, walker }) => {
+    const explaining = CAUSES[kind].symptomOf;
+    return (
+      explaining === undefined || !findings.some((other) => other.walker === walker && explaining.includes(other.kind))
+    );
+  });
 }
 
 const END_CONFIDENCE: Record<Certainty, number> = { observed: 0.97, derived: 0.9, inferred: 0.7, unknown: 0.3 };
@@ -135,6 +145,7 @@ function causeOf(finding: Finding): Cause {
       members: [process],
       object: finding.object,
       setting: finding.setting,
+      detail: finding.detail ?? "",
     }),
     detail: finding.detail ?? "",
     sinceMs: finding.sinceMs,
@@ -170,6 +181,7 @@ function deadlockCause(cycle: Walker[]): Cause {
       members,
       object: undefined,
       setting: undefined,
+      detail: "",
     }),
     detail: "",
     sinceMs: undefined,
@@ -248,7 +260,7 @@ function verdictOf(process: ProcessNode, causes: Cause[]): Verdict {
   if (CAUSES[cause.kind].weight === "fault" || CAUSES[cause.kind].weight === "slow") return "blocked";
   const own = cause.members[0] === process && cause.chain.every((hop) => staysInside(hop, process, cause.kind));
   if (own && cause.kind === "process.busy") return "running";
-  if (own && cause.detail === "tty.write") return "blocked";
+  if (own && (cause.detail === "tty.write" || isGpuKind(cause.detail))) return "blocked";
   if (own && cause.kind === "unknown") return isToldToBeStuck(process) ? "blocked" : "unknown";
   if (own || process.waits.some((wait) => wait.told.serves)) return "idle";
   return "blocked";
@@ -273,9 +285,11 @@ function blockedMs(process: ProcessNode, verdict: Verdict, cause: Cause | undefi
   if (verdict === "running" || verdict === "exited" || verdict === "idle") return null;
   if (verdict === "stopped") return Math.max(0, nowMs - process.stateSinceMs);
   const waits = waitsOf(process, 0);
+  // What hits the process itself lasts, though it waits but a moment before it tries again.
+  const hitMs = cause?.chain[0]?.edge === "blocked_by" ? cause.sinceMs : undefined;
   const sinceMs = waits.reduce(
     (first, wait) => Math.min(first, wait.sinceMs),
-    waits[0]?.sinceMs ?? cause?.sinceMs ?? process.stateSinceMs,
+    hitMs ?? waits[0]?.sinceMs ?? cause?.sinceMs ?? process.stateSinceMs,
   );
   return Math.max(0, nowMs - sinceMs);
 }

@@ -94,6 +94,21 @@ describe("a process", () => {
     });
   });
 
+  test("and a connection that is told to be over: it is not kept, nor is a wait for its standing still", () => {
+    const connection = "tcp:10.0.0.1:1-10.0.0.2:2";
+    const watched = watch(
+      state(7, "running"),
+      event("transport.bw", connection, "5", { pid: 7 }),
+      event("transport.drop", connection, "STALL_2000ms", { pid: 7 }),
+    );
+    watched.tell(event("transport.bw", connection, "0", { attrs: { ended: true } }));
+    assert.equal(watched.edges(), 1);
+    watched.tell(event("transport.drop", connection, "0", { pid: 7, attrs: { ended: true } }));
+    assert.equal(watched.edges(), 0);
+    assert.equal(watched.graph.resource(connection), undefined);
+    assertConsistent(watched.graph);
+  });
+
   test("that came back with the pid is not taken along when the old one's minute is over", () => {
     const watched = watch(state(7, "running", { start_ms: 1 }));
     watched.tell(state(7, "exit", { start_ms: 1 }));

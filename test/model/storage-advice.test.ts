@@ -3,10 +3,14 @@ import { describe, it } from "node:test";
 import { CAUSES, type CauseKind } from "../../src/model/cause.ts";
 import { ProcessNode } from "../../src/model/nodes.ts";
 
-function advise(kind: CauseKind, object: string | undefined, { state = "sleeping", node = "", setting = "" } = {}) {
+function advise(
+  kind: CauseKind,
+  object: string | undefined,
+  { state = "sleeping", node = "", setting = "", detail = "" } = {},
+) {
   const process = new ProcessNode("pid-10", 1, 10, node || undefined, 0);
   process.state = state;
-  const subject = { entityId: "x", process, members: [process], object, setting: setting || undefined };
+  const subject = { entityId: "x", process, members: [process], object, setting: setting || undefined, detail };
   return CAUSES[kind].advise(subject).map(({ key, command }) => [key, command]);
 }
 
@@ -43,5 +47,29 @@ describe("what to do about storage", () => {
       assert.equal(keys("blocked").at(-1), "kill_does_not_help", kind);
       assert.equal(keys("sleeping").includes("kill_does_not_help"), false, kind);
     }
+  });
+
+  it("differs by what failed, and acts on that", () => {
+    const steps = (detail: string, object: string | undefined, node = "") =>
+      advise("storage.error", object, { detail, node }) as [string, string | null][];
+    assert.deepEqual(steps("FS_FULL:0 of 8 bytes", "/mnt/it's"), [
+      ["free_space", `sudo du -xm --max-depth=2 '/mnt/it'\\''s' | sort -n | tail -n 20`],
+    ]);
+    assert.match(steps("INODES_FULL", "/mnt")[0]?.[1] ?? "", /--inodes .* \/mnt /);
+    assert.deepEqual(
+      steps("FS_READ_ONLY:errors", "/mnt").map(([key]) => key),
+      ["look_at_kernel_log", "check_file_system"],
+    );
+    assert.deepEqual(steps("IO_ERROR:sector 8", "/dev/sda")[1], ["look_at_disk", "sudo smartctl --all /dev/sda"]);
+    assert.deepEqual(
+      steps("IO_ERROR:sector 8", undefined).map(([key]) => key),
+      ["look_at_kernel_log"],
+    );
+    assert.deepEqual(
+      steps("block.io", undefined).map(([key]) => key),
+      ["look_at_kernel_log"],
+    );
+    assert.deepEqual(steps("FS_FULL", "/mnt", "other"), [["free_space", null]], "another host's is not run here");
+    assert.equal(advise("storage.slow", undefined, { detail: "DEGRADED:lacks 1" })[0]?.[1], "cat /proc/mdstat");
   });
 });

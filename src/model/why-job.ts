@@ -1,0 +1,301 @@
+/**
+ * Which rank holds a job up? Pure, like the single question.
+ *
+ * Ranks of one job run the same program in step, so the one that does something else while the others wait for it is
+ * the suspect, and what holds that one up is what holds up the job. Where all look alike nobody is named.
+ */
+import { CAUSES } from "./cause.ts";
+import type { Hop } from "./documents.ts";
+import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
+import type { Graph } from "./graph.ts";
+import { ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
+import { firstLost } from "./lost-ranks.ts";
+import type { Certainty, Evidence, ProcessNode } from "./nodes.ts";
+import { ownWaits } from "./threads.ts";
+import { isTrouble, weakest } from "./walk.ts";
+import { explain, type Cause, type Explanation } from "./why.ts";
+
+/** As the detail of a hop: from a rank that waits in a collective to the one that is not in it. */
+export const COLLECTIVE = "collective";
+/** As the detail of a cause: a rank is gone, and the others cannot go on without it. */
+export const RANK_GONE = "rank.gone";
+/** As the detail of a cause: all ranks wait in the same way. */
+export const ALL_ALIKE = "ranks.alike";
+
+const MAX_CULPRITS = 5;
+/** Nobody can be seen to wait for it. */
+const UNWAITED = 0.8;
+const GUESSED = 0.7;
+
+interface Culprit {
+  process: ProcessNode;
+  cause: Cause;
+}
+
+export interface JobExplanation {
+  ranks: RankStanding[];
+  culprits: Culprit[];
+  /** Of the culprits, each once; where nobody could be named, what was seen. Best first. */
+  causes: Cause[];
+  /** Those that are held up by the culprits. */
+  heldUp: ProcessNode[];
+  blindSpots: string[];
+  openEnds: ProcessNode[];
+}
+
+/** What holds the job up at `nowMs`. `flight`: what PyTorch's flight recorders wrote, where asked with them. */
+export function explainJob(
+  graph: Graph,
+  members: Iterable<ProcessNode>,
+  nowMs: number,
+  flight: readonly FlightRecord[] = [],
+): JobExplanation {
+  const all = [...members];
+  const ranks = ranksOf(all);
+  const byId = new Map(ranks.map((process) => [process.id, process]));
+  const insiders = new Set(all.map(({ id }) => id));
+  const stand = (process: ProcessNode) => standingOf(explain(graph, process, nowMs), byId, insiders, nowMs);
+  const standings = ranks.map(stand);
+  const launchers = all.filter(({ jobRole, exited }) => jobRole === "launcher" && !exited).map(stand);
+  const lost = firstLost(standings, nowMs);
+  const found = [...suspects(standings, lost), ...launchers.flatMap(stuckLauncher)];
+  const culprits = withFlight(found, neverEntered(flight), standings).slice(0, MAX_CULPRITS);
+  const explanations = [...standings, ...launchers].map(({ explanation }) => explanation);
+  // What one waits for that has waited for a second was looked at by then; hundreds may be alike.
+  const open = [...standings, ...launchers].filter(({ standing }) => standing !== "waiting");
+  return {
+    ranks: standings,
+    culprits,
+    causes: culprits.length > 0 ? distinct(culprits.map(({ cause }) => cause)) : allAlike(standings),
+    heldUp: culprits.length > 0 ? heldUpBy(culprits, standings) : [],
+    blindSpots: [...new Set(explanations.flatMap(({ blindSpots }) => blindSpots))],
+    openEnds: [...new Set(open.flatMap(({ explanation }) => explanation.openEnds))],
+  };
+}
+
+/** The rank's own wait for the culprits, and on from there; undefined where it does not wait for them. */
+export function waitForCulprit(job: JobExplanation, process: ProcessNode): Explanation | undefined {
+  const own = job.ranks.find((standing) => standing.process === process);
+  if (own === undefined || !job.heldUp.includes(process)) return undefined;
+  const causes = job.culprits.map((each) => seenFrom(own, each));
+  const [first] = causes;
+  if (first === undefined) return undefined;
+  const blockedMs = own.waitedMs ?? null;
+  return { ...own.explanation, verdict: "blocked", blockedMs, chain: first.chain, causes, goesOn: false };
+}
+
+function seenFrom({ process, standing }: RankStanding, { process: suspect, cause }: Culprit): Cause {
+  const hop: Hop = { from: process.id, edge: "waits_on", to: suspect.id, detail: COLLECTIVE, certainty: "inferred" };
+  const sureness = standing === "waiting" || yields(process) ? UNWAITED : UNWAITED * GUESSED;
+  return {
+    ...cause,
+    chain: [hop, ...cause.chain],
+    certainty: weakest(cause.certainty, "inferred"),
+    confidence: rounded(cause.confidence * sureness),
+  };
+}
+
+/** The suspects, the surest kind of them alone: what is only different explains nothing beside what is at fault. */
+function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode[]): Culprit[] {
+  const living = standings.filter(({ standing }) => standing !== "gone");
+  const waiting = living.filter(({ standing }) => standing === "waiting");
+  const of = (...kinds: RankStanding["standing"][]) => living.filter(({ standing }) => kinds.includes(standing));
+  const isWaitedFor = waiting.length > 0 || living.length === 0 || living.some(({ process }) => yields(process));
+  const told = (some: readonly RankStanding[], certainty: Certainty = "observed") =>
+    some.flatMap(({ process, cause }) => culprit(process, cause, certainty, isWaitedFor ? 1 : UNWAITED));
+
+  const faults = [...lost.map(goneCulprit), ...deadlocked(standings), ...told(of("stuck"))];
+  const heldBack = heldBackOf(of("held_back"), living, faults.length > 0);
+  if (faults.length + heldBack.length > 0) return [...faults, ...told(heldBack)];
+  const elsewhere = of("elsewhere");
+  if (elsewhere.length > 0) return told(elsewhere);
+  if (!isWaitedFor) return [];
+  const resting = of("resting");
+  if (resting.length > 0 && resting.length < living.length) return told(resting, "inferred");
+  const working = of("running").filter(({ process }) => !yields(process));
+  // Of many that compute while some wait already nobody is late.
+  if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
+  const unclear = of("unclear");
+  return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
+}
+
+/** Beside a fault, ranks that spin for want of it compete for CPUs: that they starve is its symptom. */
+function heldBackOf(
+  heldBack: readonly RankStanding[],
+  living: readonly RankStanding[],
+  isBesideFault: boolean,
+): readonly RankStanding[] {
+  const limited = heldBack.filter(({ cause }) => cause?.kind !== "cpu.starved");
+  if (limited.length > 0) return isBesideFault && limited.length > living.length / 2 ? [] : limited;
+  return isBesideFault ? [] : heldBack;
+}
+
+/** One has a lock and waits for the others in a collective; another one wants that lock first. */
+function deadlocked(standings: readonly RankStanding[]): Culprit[] {
+  return standings.flatMap((behind): Culprit[] => {
+    const holder = standings.find(({ process }) => process === behind.holder);
+    if (behind.cause === undefined || holder?.standing !== "waiting") return [];
+    const members = [behind.process, holder.process];
+    const closing: Hop = {
+      from: holder.process.id,
+      edge: "waits_on",
+      to: behind.process.id,
+      detail: COLLECTIVE,
+      certainty: "inferred",
+    };
+    const cause: Cause = {
+      kind: "process.deadlock",
+      entityId: (members.toSorted((a, b) => a.pid - b.pid)[0] as ProcessNode).id,
+      actor: undefined,
+      members,
+      tids: [],
+      confidence: GUESSED,
+      certainty: "inferred",
+      evidence: members.flatMap(waitEvidence),
+      advice: CAUSES["process.deadlock"].advise({
+        entityId: behind.process.id,
+        process: behind.process,
+        members,
+        object: undefined,
+        setting: undefined,
+        detail: "",
+      }),
+      detail: "",
+      sinceMs: undefined,
+      chain: [...behind.cause.chain, closing],
+    };
+    return [{ process: behind.process, cause }];
+  });
+}
+
+function culprit(process: ProcessNode, cause: Cause | undefined, certainty: Certainty, sureness: number): Culprit[] {
+  if (cause === undefined) return [];
+  const least = weakest(cause.certainty, certainty);
+  const share = least === cause.certainty ? sureness : sureness * GUESSED;
+  return [{ process, cause: { ...cause, certainty: least, confidence: rounded(cause.confidence * share) } }];
+}
+
+function goneCulprit(process: ProcessNode): Culprit {
+  const evidence = process.stateEvidence === undefined ? [] : [process.stateEvidence];
+  const kind = "ipc.no_peer";
+  const cause: Cause = {
+    kind,
+    entityId: process.id,
+    actor: undefined,
+    members: [process],
+    tids: [],
+    confidence: 0.9,
+    certainty: "derived",
+    evidence,
+    advice: [{ key: "restart_job", command: null, risk: "disruptive" }],
+    detail: RANK_GONE,
+    sinceMs: process.stateSinceMs,
+    chain: [],
+  };
+  return { process, cause };
+}
+
+function workingCulprit({ process }: RankStanding): Culprit {
+  const kind = "process.busy";
+  const subject = { entityId: process.id, process, members: [process], object: undefined, setting: undefined };
+  const cause: Cause = {
+    kind,
+    entityId: process.id,
+    actor: process,
+    members: [process],
+    tids: [],
+    confidence: GUESSED,
+    certainty: "inferred",
+    evidence: process.stateEvidence === undefined ? [] : [process.stateEvidence],
+    advice: CAUSES[kind].advise({ ...subject, detail: "" }),
+    detail: "",
+    sinceMs: undefined,
+    chain: [],
+  };
+  return { process, cause };
+}
+
+/** A launcher that waits for its ranks is as it should be. */
+function stuckLauncher({ process, standing, cause }: RankStanding): Culprit[] {
+  return standing === "stuck" ? culprit(process, cause, "observed", UNWAITED) : [];
+}
+
+/** A rank that never entered a collective which others did is the one, whatever it does instead. */
+function withFlight(
+  found: readonly Culprit[],
+  stragglers: readonly Straggler[],
+  standings: readonly RankStanding[],
+): Culprit[] {
+  if (stragglers.length === 0) return [...found];
+  const recorded = stragglers.flatMap((straggler): Culprit[] => {
+    const standing = standings.find(({ process }) => process.rank === straggler.rank);
+    if (standing === undefined) return [];
+    const { process, explanation } = standing;
+    const cause = found.find((each) => each.process === process)?.cause ?? explanation.causes[0];
+    return cause === undefined
+      ? []
+      : [{ process, cause: { ...cause, evidence: [...cause.evidence, straggler.evidence] } }];
+  });
+  const late = new Set(recorded.map(({ process }) => process));
+  const isFault = ({ cause }: Culprit) => CAUSES[cause.kind].weight === "fault";
+  return [...recorded, ...found.filter((each) => !late.has(each.process) && isFault(each))];
+}
+
+function distinct(causes: readonly Cause[]): Cause[] {
+  const byThing = new Map<string, Cause>();
+  for (const cause of causes) {
+    const key = `${cause.kind} ${cause.entityId}`;
+    if (!byThing.has(key)) byThing.set(key, cause);
+  }
+  return [...byThing.values()];
+}
+
+/** All wait, and in the same way: there is somebody to look for, and nothing that tells who. */
+function allAlike(standings: readonly RankStanding[]): Cause[] {
+  const living = standings.filter(({ standing }) => standing !== "gone");
+  if (living.length < 2 || !living.every(({ standing }) => standing === "waiting")) return [];
+  const far = living.find(({ explanation }) => explanation.causes.some(({ kind }) => isTrouble(kind)))?.explanation;
+  if (far?.causes[0] !== undefined) return [far.causes[0]];
+  const [first] = living as [RankStanding];
+  const members = living.map(({ process }) => process);
+  return [
+    {
+      kind: "unknown",
+      entityId: first.process.id,
+      actor: undefined,
+      members,
+      tids: [],
+      confidence: 0.3,
+      certainty: "unknown",
+      evidence: members.slice(0, MAX_CULPRITS).flatMap(waitEvidence),
+      advice: [],
+      detail: ALL_ALIKE,
+      sinceMs: undefined,
+      chain: [],
+    },
+  ];
+}
+
+/** Whoever waits, also on a CPU; and, where something is at fault, whoever has a CPU: it spins, or will wait soon. */
+function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding[]): ProcessNode[] {
+  const guilty = new Set(culprits.map(({ process }) => process));
+  const isFault = culprits.some(({ cause }) => isTrouble(cause.kind));
+  // Ranks of one program wait in one way, and a sample may have come just when one of them was let run on.
+  const doesOneSpin = standings.some(({ process }) => yields(process));
+  return standings.flatMap(({ process, standing }) => {
+    if (guilty.has(process)) return [];
+    const spins = standing === "running" && process.state === "running" && (isFault || doesOneSpin);
+    const starves = standing === "held_back" && isFault;
+    return standing === "waiting" || standing === "behind" || spins || starves ? [process] : [];
+  });
+}
+
+function waitEvidence(process: ProcessNode): Evidence[] {
+  return ownWaits(process, 0)
+    .flatMap(({ evidence }) => evidence ?? [])
+    .slice(0, 1);
+}
+
+function rounded(confidence: number): number {
+  return Math.round(confidence * 100) / 100;
+}

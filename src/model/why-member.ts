@@ -1,0 +1,29 @@
+/** Why a process does not progress that may be a rank: where it but waits for the others, what holds those up. */
+import type { Graph } from "./graph.ts";
+import { ranksOf } from "./job-ranks.ts";
+import type { ProcessNode } from "./nodes.ts";
+import { isTrouble } from "./walk.ts";
+import { explainJob, waitForCulprit, type JobExplanation } from "./why-job.ts";
+import { explain, type Explanation } from "./why.ts";
+
+/** As `explain`, which knows no jobs. `jobs`: those that were explained for the same question. */
+export function explainMember(
+  graph: Graph,
+  process: ProcessNode,
+  nowMs: number,
+  jobs = new Map<string, JobExplanation>(),
+): Explanation {
+  const own = explain(graph, process, nowMs);
+  const members = process.jobId === null ? undefined : graph.job(process.jobId);
+  if (process.jobId === null || members === undefined || process.exited) return own;
+  // What is known to be wrong on its own way is surer than what its job tells, unless it may get on all the same.
+  const isSure = own.causes.some(({ kind }) => isTrouble(kind)) && !own.goesOn;
+  if (isSure && own.verdict !== "starved") return own;
+  let job = jobs.get(process.jobId);
+  if (job === undefined) {
+    if (!ranksOf(members).includes(process)) return own;
+    jobs.set(process.jobId, (job = explainJob(graph, members, nowMs)));
+  }
+  const openEnds = [...new Set([...own.openEnds, ...job.openEnds])];
+  return { ...(waitForCulprit(job, process) ?? own), openEnds };
+}

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Graph } from "../../src/model/graph.ts";
+import type { Attrs, Event } from "../../src/model/event.ts";
+import type { FlightRecord } from "../../src/model/flight.ts";
+import { ALL_ALIKE, COLLECTIVE, explainJob, RANK_GONE } from "../../src/model/why-job.ts";
+import { explainAll } from "../../src/model/why-all.ts";
+import { explainMember } from "../../src/model/why-member.ts";
+import { held, state, T0, wait } from "./events.ts";
+
+const NOW_MS = T0 + 60_000;
+const JOB = "train-7";
+
+function rank(number: number, value = "sleeping", attrs: Attrs = {}): Event {
+  const told = { comm: "python3", rank: number, world_size: 4, job_role: "rank", start_ms: T0 - 1, ...attrs };
+  return state(100 + number, value, told, { job_id: JOB });
+}
+
+/** As in a collective: on a condition variable. */
+function inCollective(number: number, sinceMs = T0 + 50_000): Event[] {
+  return [rank(number), wait(100 + number, `futex:${100 + number}:a`, "futex", { since_ms: sinceMs })];
+}
+
+function spinning(number: number): Event[] {
+  return [rank(number, "running", { switches_per_s: 20_000 })];
+}
+
+function explained(...events: Event[]) {
+  const graph = new Graph();
+  for (const event of events) graph.apply(event, NOW_MS - 1000);
+  return { graph, job: explainJob(graph, graph.job(JOB) ?? [], NOW_MS) };
+}
+
+function named({ job }: ReturnType<typeof explained>): [kind: string, pid: number | undefined][] {
+  return job.causes.map(({ kind, members }) => [kind, members[0]?.pid]);
+}
+
+test("the rank that is stopped while the others wait", () => {
+  const asked = explained(...inCollective(0), rank(1, "stopped"), ...inCollective(2));
+  assert.deepEqual(named(asked), [["process.stopped", 101]]);
+  assert.equal(asked.job.causes[0]?.certainty, "observed");
+  assert.deepEqual(
+    asked.job.heldUp.map(({ pid }) => pid),
+    [100, 102],
+  );
+});
+
+test("asked of a rank that waits, the chain passes the suspect, and says that it is inferred", () => {
+  const { graph } = explained(...inCollective(0), rank(1, "stopped"), ...inCollective(2));
+  const process = graph.process(102);
+  assert.ok(process !== undefined);
+  const answer = explainMember(graph, process, NOW_MS);
+  assert.equal(answer.verdict, "blocked");
+  assert.equal(answer.blockedMs, 10_000);
+  assert.deepEqual(
+    answer.chain.map(({ from, to, detail, certainty }) => [from, to, detail, certainty]),
+    [["pid-102", "pid-101", COLLECTIVE, "inferred"]],
+  );
+  assert.equal(answer.causes[0]?.kind, "process.stopped");
+  assert.equal(answer.causes[0].certainty, "inferred");
+});
+
+test("without a pid, the ranks that wait are told with the culprit", () => {
+  const { graph } = explained(...inCollective(0), rank(1, "stopped"), ...inCollective(2));
+  const [group] = explainAll(graph, NOW_MS);
+  assert.equal(group?.cause.kind, "process.stopped");
+  assert.deepEqual(group.victims.map(({ process }) => process.pid).sort(), [100, 101, 102]);
+});
+
+test("the suspect's own chain leads on: a lock, a worker of its own", () => {
+  const lock = explained(
+    ...inCollective(0),
+    rank(1),
+    wait(101, "lock:1", "flock", { since_ms: T0 }),
+    held(900, "lock:1", "owner"),
+    state(900, "stopped"),
+  );
+  assert.deepEqual(named(lock), [["process.stopped", 900]]);
+  const loader = explained(
+    ...inCollective(0),
+    rank(1),
+    wait(101, "pipe:1", "pipe.read", { since_ms: T0 }),
+    held(901, "pipe:1", "writer"),
+    state(901, "stopped", { job_role: "helper", rank: 1 }, { job_id: JOB }),
+  );
+  assert.deepEqual(named(loader), [["process.stopped", 901]]);
+});
+
+test("a lock of somebody outside who sleeps", () => {
+  const asked = explained(
+    ...spinning(0),
+    rank(1),
+    wait(101, "lock:1", "flock", { since_ms: T0 }),
+    held(900, "lock:1", "owner"),
+    state(900, "sleeping"),
+    wait(900, "sleep:900", "sleep", { since_ms: T0 }),
+  );
+  assert.deepEqual(named(asked), [["process.sleeping", 900]]);
+  assert.deepEqual(
+    asked.job.heldUp.map(({ pid }) => pid),
+    [100],
+  );
+});
+
+test("a lock that another rank has which waits in the collective: neither can go on", () => {
+  const asked = explained(
+    ...inCollective(0),
+    held(100, "lock:1", "owner"),
+    rank(1),
+    wait(101, "lock:1", "flock", { since_ms: T0 }),
+    ...inCollective(2),
+  );
+  const [cause] = asked.job.causes;
+  assert.equal(cause?.kind, "process.deadlock");
+  assert.deepEqual(cause.members.map(({ pid }) => pid).sort(), [100, 101]);
+  assert.equal(cause.certainty, "inferred");
+});
+
+test("a rank that waits for its own mutex, whatever its other threads do meanwhile", () => {
+  const asked = explained(
+    ...inCollective(0),
+    rank(1, "running", { threads: 5 }),
+    wait(101, "futex:101:a", "futex", { since_ms: T0 }),
+    held(101, "futex:101:a", "owner", { certainty: "derived" }),
+  );
+  assert.deepEqual(named(asked), [["process.deadlock", 101]]);
+});
+
+test("two culprits at once: both", () => {
+  const asked = explained(...inCollective(0), rank(1, "stopped"), rank(2, "frozen"), ...inCollective(3));
+  assert.deepEqual(named(asked).sort(), [
+    ["process.frozen", 102],
+    ["process.stopped", 101],
+  ]);
+});
+
+test("a rank that is gone, by its end; those that ended because of it are not blamed", () => {
+  const exit = (number: number, ms: number, attrs: Attrs) =>
+    rank(number, "exit", { since_ms: ms, source: "tracepoint", ...attrs });
+  const asked = explained(
+    rank(0),
+    rank(1),
+    rank(2),
+    exit(1, T0 + 5000, { signal: "SIGKILL", observed: "killed by SIGKILL from the OOM killer" }),
+    exit(0, T0 + 5020, { exit_status: 1, observed: "exited with status 1" }),
+    exit(2, T0 + 5090, { signal: "SIGTERM", observed: "killed by SIGTERM from mpirun (9)" }),
+  );
+  assert.deepEqual(named(asked), [["ipc.no_peer", 101]]);
+  assert.equal(asked.job.causes[0]?.detail, RANK_GONE);
+  assert.match(asked.job.causes[0]?.evidence[0]?.observed ?? "", /OOM killer/);
+});
+
+test("a job that ended well has no culprit; a rank that left early while others wait has left them", () => {
+  const done = (number: number) => rank(number, "exit", { exit_status: 0 });
+  assert.deepEqual(named(explained(rank(0), rank(1), done(0), done(1))), []);
+  const left = { exit_status: 0, since_ms: T0 + 40_000 };
+  assert.deepEqual(named(explained(...inCollective(0), ...inCollective(2), rank(1), rank(1, "exit", left))), [
+    ["ipc.no_peer", 101],
+  ]);
+});
+
+test("a dead rank that its parent has not collected yet, while others wait", () => {
+  const asked = explained(...inCollective(0), rank(1, "zombie", { since_ms: T0 + 50_000 }), ...inCollective(2));
+  assert.deepEqual(named(asked), [["ipc.no_peer", 101]]);
+});
+
+test("ranks that spin beside one that is stopped; ranks that starve because the others spin", () => {
+  const asked = explained(...spinning(0), rank(1, "stopped"), ...spinning(2));
+  assert.deepEqual(named(asked), [["process.stopped", 101]]);
+  const starving = [...spinning(0), wait(100, "cpu", "cpu.runqueue", { since_ms: T0, cause: "cpu.starved" })];
+  assert.deepEqual(named(explained(...starving, ...spinning(2), rank(1, "running", { switches_per_s: 100 }))), [
+    ["process.busy", 101],
+  ]);
+});
+
+test("one works while the others wait: told, but no alarm", () => {
+  const asked = explained(rank(0, "running"), ...inCollective(1), ...inCollective(2));
+  assert.deepEqual(named(asked), [["process.busy", 100]]);
+  assert.equal(asked.job.causes[0]?.certainty, "inferred");
+  assert.deepEqual(explainAll(asked.graph, NOW_MS), []);
+});
+
+test("short waits, and ranks that all compute, are a job that gets on", () => {
+  const just = NOW_MS - 200;
+  assert.deepEqual(named(explained(rank(0, "running"), ...inCollective(1, just), ...inCollective(2, just))), []);
+  assert.deepEqual(named(explained(rank(0, "running"), rank(1, "running"), rank(2, "running"))), []);
+});
+
+test("all ranks wait alike: nobody is named", () => {
+  const asked = explained(...inCollective(0), ...inCollective(1), ...inCollective(2));
+  assert.equal(asked.job.causes[0]?.kind, "unknown");
+  assert.equal(asked.job.causes[0].detail, ALL_ALIKE);
+  assert.deepEqual(asked.job.culprits, []);
+});
+
+test("where all wait alike, the flight recorder tells who never came", () => {
+  const { graph } = explained(...inCollective(0), ...inCollective(1), ...inCollective(2));
+  const flight = [18, 17, 18].map((entered, number): FlightRecord => {
+    const groups = [{ name: "0", entered, operations: [[entered, "nccl:all_reduce"]] as [number, string][] }];
+    return { rank: number, source: `dump_${number}`, groups };
+  });
+  const job = explainJob(graph, graph.job(JOB) ?? [], NOW_MS, flight);
+  assert.deepEqual(
+    job.culprits.map(({ process }) => process.rank),
+    [1],
+  );
+  assert.match(job.causes[0]?.evidence.at(-1)?.observed ?? "", /rank 1 never entered collective 18/);
+});
+
+test("a launcher that is stopped is told, beside ranks that get on", () => {
+  const launcher = state(50, "stopped", { comm: "mpirun", job_role: "launcher" }, { job_id: JOB });
+  assert.deepEqual(named(explained(rank(0, "running"), rank(1, "running"), launcher)), [["process.stopped", 50]]);
+});
