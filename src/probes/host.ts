@@ -59,6 +59,16 @@ export class ProbeHost {
     return this.#keepers.map((keeper) => keeper.sampler()).find((sampler) => sampler !== undefined);
   }
 
+  /** Records that eBPF programs could not hand over, by probe; only of probes that have some attached. */
+  lost(): Record<string, number> {
+    const lost: Record<string, number> = {};
+    for (const keeper of this.#keepers) {
+      const count = keeper.lost();
+      if (count !== undefined) lost[keeper.name] = count;
+    }
+    return lost;
+  }
+
   /** A closer look at these processes by every probe that can take one; what is not there in time is left out. */
   async inspect(pids: readonly number[], timeoutMs: number): Promise<Event[]> {
     const signal = AbortSignal.timeout(timeoutMs);

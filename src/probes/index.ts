@@ -1,13 +1,25 @@
 /** The explicit list of the probes there are, and what a word after `--probe` means. */
 import { XctlError } from "../lib/errors.ts";
+import { drmProbe } from "./drm/index.ts";
 import { dummyProbe } from "./dummy.ts";
+import { ebpfNetworkProbe } from "./ebpf-network/index.ts";
 import { looksLikeFile } from "./interpreter.ts";
+import { networkProbe } from "./network/index.ts";
+import { nvmlProbe } from "./nvml/index.ts";
 import type { Probe } from "./probe.ts";
 import { processProbe } from "./process/index.ts";
+import { storageProbe } from "./storage/index.ts";
 import { subprocessProbe } from "./subprocess.ts";
 
 /** What `auto` stands for: the probes of what is real. */
-const WATCHING = [() => processProbe()];
+const WATCHING = [
+  () => processProbe(),
+  () => networkProbe(),
+  () => ebpfNetworkProbe(),
+  () => storageProbe(),
+  () => nvmlProbe(),
+  () => drmProbe(),
+];
 const BUILT_IN = [...WATCHING, dummyProbe];
 
 /** The built-in probes that watch something real and are supported here; `leftOut` hears of the others. */

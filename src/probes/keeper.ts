@@ -73,6 +73,10 @@ export class Keeper {
     this.#refusals.tell(performance.now(), all);
   }
 
+  get name(): string {
+    return this.#probe.name;
+  }
+
   status(): ProbeStatus {
     return {
       name: this.#probe.name,
@@ -87,6 +91,11 @@ export class Keeper {
 
   sampler(): SamplerStatus | undefined {
     return this.#probe.status?.().sampler;
+  }
+
+  /** Of its eBPF programs' records; undefined where it has none. */
+  lost(): number | undefined {
+    return this.#probe.status?.().lost;
   }
 
   /** Empty where the probe has nothing to say, fails, or takes longer than the signal allows. */

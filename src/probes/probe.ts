@@ -30,12 +30,21 @@ export interface Probe {
   /** A closer look at these processes, now, because a question led to them. */
   inspect?(pids: readonly number[], context: ProbeContext): Promise<Event[]>;
   /** What `xctl status` says of it beyond the host's counters. */
-  status?(): { pid?: number | null; sampler?: SamplerStatus };
+  status?(): ProbeHealth;
+}
+
+interface ProbeHealth {
+  pid?: number | null;
+  sampler?: SamplerStatus | undefined;
+  /** Records that its eBPF programs could not hand over since it runs; undefined where it has none attached. */
+  lost?: number | undefined;
 }
 
 /** How the process probe sees the machine: `xctl status` shows it. */
 export interface SamplerStatus {
   backend: string;
+  /** Why it is not the best there is; null where it is. */
+  reason: string | null;
   interval_ms: number;
   tasks: number;
   last_ms: number;

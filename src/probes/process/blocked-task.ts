@@ -21,7 +21,7 @@ export interface BlockedTask {
   exiting: boolean;
   sinceMs: number;
   /** Undefined: in none, or we may not see it; `blind` tells which. */
-  syscall: { name: string; args: readonly bigint[] } | undefined;
+  syscall: { name: string; args: readonly bigint[]; stackPointer: bigint } | undefined;
   /** Kernel function it sleeps in; empty where not told. Its spelling differs between kernels: a second source only. */
   wchan: string;
   /** The kernel functions it is in, the innermost first, read when first asked for; undefined where we may not see. */
@@ -64,7 +64,11 @@ export async function readBlockedTask(
   if ("running" in entry) return undefined;
   if (entry.nr === -1 || entry.is32Bit) return task;
   const name = syscallName(entry.nr) ?? `${entry.nr}`;
-  task.syscall = { name: name === "restart_syscall" ? (restarted(wchan) ?? name) : name, args: entry.args };
+  task.syscall = {
+    name: name === "restart_syscall" ? (restarted(wchan) ?? name) : name,
+    args: entry.args,
+    stackPointer: entry.stackPointer,
+  };
 
   const use = await fileUseOf(task.syscall, wchan, (address, length) => memory(task.via, address, length));
   if (use !== undefined) {

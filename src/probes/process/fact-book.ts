@@ -9,9 +9,15 @@ import type { Fact } from "./fact.ts";
 interface Entry {
   facts: Map<string, Fact>;
   toldMs: number;
+  isConfirmed: boolean;
 }
 
-const CONFIRM_MS = 5000;
+/**
+ * The graph believes a wait for four of its longest silences, at least ten seconds (model/graph.ts): so it is told again
+ * soon at first, and may then be told less often, which is most of what many standing waits cost.
+ */
+const FIRST_CONFIRM_MS = 5000;
+const CONFIRM_MS = 12_000;
 
 export class FactBook {
   readonly #entries = new Map<string, Entry>();
@@ -22,7 +28,7 @@ export class FactBook {
   replace(finder: string, facts: readonly Fact[], nowMs: number): Event[] {
     const before = this.#entries.get(finder)?.facts;
     const after = new Map(facts.map((fact) => [keyOf(fact), fact]));
-    if (after.size > 0) this.#entries.set(finder, { facts: after, toldMs: nowMs });
+    if (after.size > 0) this.#entries.set(finder, { facts: after, toldMs: nowMs, isConfirmed: false });
     else this.#entries.delete(finder);
     for (const key of after.keys()) if (!before?.has(key)) this.#holders.set(key, (this.#holders.get(key) ?? 0) + 1);
     const ends: Event[] = [];
@@ -36,11 +42,12 @@ export class FactBook {
     return this.replace(finder, [], nowMs);
   }
 
-  /** Every fact that was not told for five seconds, told again; some at a time, as they may be many. */
+  /** Every fact that was not told for a while, told again; some at a time, as they may be many. */
   *confirm(nowMs: number): Iterable<Event[]> {
     for (const entry of this.#entries.values()) {
-      if (nowMs - entry.toldMs < CONFIRM_MS) continue;
+      if (nowMs - entry.toldMs < (entry.isConfirmed ? CONFIRM_MS : FIRST_CONFIRM_MS)) continue;
       entry.toldMs = nowMs;
+      entry.isConfirmed = true;
       yield tell(entry.facts.values(), nowMs);
     }
   }

@@ -7,7 +7,8 @@ import { BlockingReader } from "../../kernel/blocking.ts";
 import { readPids } from "../../kernel/procfs.ts";
 import type { Event } from "../../model/event.ts";
 import type { Probe, ProbeContext } from "../probe.ts";
-import { ProcfsSource } from "./procfs-source.ts";
+import { BestSource } from "./best-source.ts";
+import { Ebpf } from "./ebpf.ts";
 import { Watch } from "./watch.ts";
 
 export interface ProcessProbeOptions {
@@ -16,14 +17,15 @@ export interface ProcessProbeOptions {
 }
 
 export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Probe {
-  let running: { watch: Watch; intervalMs: number; backend: string } | undefined;
+  let running: { watch: Watch; intervalMs: number; source: BestSource; ebpf: Ebpf } | undefined;
 
   async function* run(context: ProbeContext): AsyncIterable<Event[]> {
     const { signal, interval } = context;
-    const source = new ProcfsSource(proc);
+    const source = await BestSource.open(proc, context.log);
     const reader = new BlockingReader(proc);
-    const watch = new Watch({ proc, source, reader, now: () => context.now() });
-    running = { watch, intervalMs: interval, backend: source.backend };
+    const ebpf = await Ebpf.open(proc, { isAllowed: source.backend === "bpf", log: context.log });
+    const watch = new Watch({ proc, source, reader, ebpf, now: () => context.now() });
+    running = { watch, intervalMs: interval, source, ebpf };
     try {
       while (!signal.aborted) {
         const nextMs = performance.now() + interval;
@@ -36,6 +38,8 @@ export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Prob
     } finally {
       if (running?.watch === watch) running = undefined;
       watch.close();
+      source.close();
+      ebpf.close();
       reader.close();
     }
   }
@@ -46,13 +50,14 @@ export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Prob
     supported: () => readPids(proc).length > 0 || unsupportedReason(proc),
     run,
     inspect: async (pids) => (await running?.watch.inspect(pids)) ?? [],
-    status: () => ({ sampler: samplerStatus() }),
+    status: () => ({ sampler: samplerStatus(), lost: running?.ebpf.lost }),
   };
 
   function samplerStatus() {
     if (running === undefined) return undefined;
-    const { watch, intervalMs, backend } = running;
-    return { backend, interval_ms: intervalMs, tasks: watch.tasks, last_ms: watch.lastPassMs };
+    const { watch, intervalMs, source } = running;
+    const { backend, reason } = source;
+    return { backend, reason, interval_ms: intervalMs, tasks: watch.tasks, last_ms: watch.lastPassMs };
   }
 }
 

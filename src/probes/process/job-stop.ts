@@ -15,6 +15,8 @@ export interface JobStop {
   shell: number | undefined;
   /** It was stopped because it read from or wrote to its terminal. */
   byTerminal: boolean;
+  /** `SIGSTOP from bash (123)`, where that was seen. */
+  sent?: string | undefined;
 }
 
 /** Those that a background job may not use on its terminal. */

@@ -71,12 +71,20 @@ export class ProcfsSource implements TaskSource {
     return this.#look(pid, { full: true, nowMs });
   }
 
+  /** The same for little, where it has not run since the last time. */
+  glance(pid: number, nowMs: number): Promise<ProcessSample | undefined> {
+    return this.#look(pid, { full: false, nowMs });
+  }
+
   async #look(pid: number, options: LookOptions): Promise<ProcessSample | undefined> {
     const last = this.#seen.get(pid);
     const pulse = readPulse(this.#proc, pid, pid);
     const rests = !options.full && pulse !== undefined && last !== undefined && isAtRest(last.main, pulse);
     const stat = rests ? last.stat : this.#stat(pid, pid);
-    if (stat === undefined || pulse === undefined) return undefined;
+    if (stat === undefined || pulse === undefined) {
+      this.#seen.delete(pid);
+      return undefined;
+    }
     const main = rests ? last.main : { tid: pid, state: stat.state, ...pulse };
     const isAlone = stat.threads < 2 || isKernelThread(stat);
     const others = isAlone ? NO_TASKS : await this.#others(pid, last?.others ?? NO_TASKS, rests, options);

@@ -2,6 +2,8 @@
 import { printable } from "../../lib/text.ts";
 import { processId } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
+import type { MembershipChange } from "./job/book.ts";
+import { attrsOf } from "./job/membership.ts";
 import type { JobStop } from "./job-stop.ts";
 import { letterOf } from "./state.ts";
 import { terminalName } from "./terminal-name.ts";
@@ -36,7 +38,8 @@ function evidenceOf({ pid, state, freeze, stop }: TrackedProcess): Attrs {
     return { source: printable(source), observed: printable(observed), object: control };
   }
   if (state === "stopped" && stop !== undefined) {
-    return { source: stop.source, observed: printable(stop.observed), object: jobId(stop) };
+    const by = stop.sent === undefined ? "" : `; ${stop.sent}`;
+    return { source: stop.source, observed: printable(`${stop.observed}${by}`), object: jobId(stop) };
   }
   return { source: `/proc/${pid}/stat`, observed: `state ${letterOf(state)} (${state})` };
 }
@@ -62,13 +65,20 @@ export function description(
   });
 }
 
+/** Its place in its job, which may have changed with what others started. */
+export function jobChange({ process, membership, isHidden }: MembershipChange, nowMs: number): Event {
+  const blind = isHidden && membership.rank === undefined && membership.role !== "launcher" ? "environ" : undefined;
+  return { ...stateChange(process, nowMs, { ...attrsOf(membership), ...blindOf(blind) }), job_id: membership.jobId };
+}
+
 function blindOf(...codes: (string | undefined)[]): Attrs {
   const blind = codes.filter((code) => code !== undefined).join(",");
   return blind === "" ? {} : { blind };
 }
 
-export function exitEvent(process: TrackedProcess, nowMs: number): Event {
-  return stateEvent(process, "exit", identityAttrs(process), nowMs);
+/** `end`: how it ended, where that was seen. */
+export function exitEvent(process: TrackedProcess, end: Attrs, nowMs: number): Event {
+  return stateEvent(process, "exit", { ...identityAttrs(process), ...end }, nowMs);
 }
 
 function identityAttrs(process: TrackedProcess): Attrs {

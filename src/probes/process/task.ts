@@ -1,4 +1,5 @@
 /** What a sample of the machine's tasks holds, whoever takes it: the contract between a task source and the tracker. */
+import type { KernelLock } from "../../kernel/bpf-tasks.ts";
 
 export interface TaskSample {
   tid: number;
@@ -37,4 +38,6 @@ export interface TaskSource {
   snapshot(now: () => number): Promise<ProcessSample[]>;
   /** One process, right now; undefined where there is none (any more). */
   sample(pid: number, nowMs: number): Promise<ProcessSample | undefined>;
+  /** Who has the kernel lock that a thread waits for, by waiting thread; empty where that cannot be seen. */
+  kernelLocks?(): ReadonlyMap<number, KernelLock>;
 }

@@ -10,6 +10,8 @@ import { stateOf, type TaskState } from "./state.ts";
 export interface TrackedThread extends TaskSample {
   /** When it was last seen to run, or to have run: it has been blocked for at least as long as since then. */
   ranMs: number;
+  /** How often it was last given a CPU, in a second; undefined where it was seen but once. */
+  switchesPerS: number | undefined;
   /** It was blocked already when it was first seen, so `ranMs` says too little. */
   sinceUnknown: boolean;
   /** When what it waits for was last looked at; undefined: not in this wait. */
@@ -50,6 +52,7 @@ export interface BlockedThread {
 const FREEZES: ReadonlySet<TaskState> = new Set(["running", "sleeping", "blocked"]);
 /** Two samples a second apart, less a timer's jitter. */
 const BLOCKED_MS = 900;
+/** All together, so that the machine's tables are made once for them, and not for a few of them every second. */
 const LOOK_AGAIN_MS = 5000;
 
 export class Tracker {
@@ -100,8 +103,9 @@ export class Tracker {
     for (const process of this.#processes.values()) {
       for (const thread of process.threadsByTid.values()) {
         if (!mayWait(process, thread) || nowMs - thread.ranMs < BLOCKED_MS) continue;
-        const again = thread.namesOthers && nowMs - (thread.lookedMs ?? 0) >= LOOK_AGAIN_MS;
-        if (thread.lookedMs === undefined || again) due.push({ process, thread });
+        const { lookedMs } = thread;
+        const again = thread.namesOthers && lookedMs !== undefined && turnOf(lookedMs) !== turnOf(nowMs);
+        if (lookedMs === undefined || again) due.push({ process, thread });
       }
     }
     return due;
@@ -179,7 +183,8 @@ export class Tracker {
       after.set(task.tid, thread);
       if (thread.switches !== task.switches || !isOffCpu(task.state)) {
         if (thread.lookedMs !== undefined) over.push(task.tid);
-        Object.assign(thread, newThread(task, sample.atMs, false));
+        const switchesPerS = rateOf(thread, task, sample.atMs);
+        Object.assign(thread, newThread(task, sample.atMs, false), { switchesPerS });
       } else thread.state = task.state;
     }
     for (const thread of before.values()) {
@@ -195,10 +200,23 @@ export function mayWait(process: TrackedProcess, thread: TrackedThread): boolean
   return thread.state === "D" || (thread.state === "S" && !process.kthread);
 }
 
+function turnOf(ms: number): number {
+  return Math.floor(ms / LOOK_AGAIN_MS);
+}
+
 function isOffCpu(state: string): boolean {
   return state !== "R";
 }
 
 function newThread(task: TaskSample, nowMs: number, sinceUnknown: boolean): TrackedThread {
-  return { ...task, ranMs: nowMs, sinceUnknown, lookedMs: undefined, namesOthers: false };
+  return { ...task, ranMs: nowMs, switchesPerS: undefined, sinceUnknown, lookedMs: undefined, namesOthers: false };
+}
+
+/** Two samples of a question may follow each other too closely to tell a rate from. */
+const SHORTEST_RATE_MS = 100;
+
+function rateOf(before: TrackedThread, { switches }: TaskSample, nowMs: number): number | undefined {
+  const tookMs = nowMs - before.ranMs;
+  if (tookMs < SHORTEST_RATE_MS) return before.switchesPerS;
+  return Math.round(((switches - before.switches) * 1000) / tookMs);
 }

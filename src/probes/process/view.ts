@@ -2,11 +2,15 @@
  * What a wait resolver may ask of the machine: who has a file open, locks, sockets, children. Tables of the whole
  * machine are shared between looks for a while; what they say of one process is checked again before it is told.
  */
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
+import type { KernelLock } from "../../kernel/bpf-tasks.ts";
 import { FdIndex, type FdHolder } from "../../kernel/fd-index.ts";
 import { readFd, readFdinfo } from "../../kernel/fds.ts";
+import { readNvidiaGpus, type InformationReader, type NvidiaGpu } from "../../kernel/nvidia-proc.ts";
 import { readLocks, type Lock } from "../../kernel/locks.ts";
 import { namespaceOf } from "../../kernel/namespaces.ts";
 import { processOf, readChildren, readStat, readTracerPid, type Stat } from "../../kernel/procfs.ts";
+import type { LinkTable } from "../../kernel/rtnetlink.ts";
 import { readInet, unixPeers, type InetSocket, type UnixPeer } from "../../kernel/sockets.ts";
 import { tcpActivity, type TcpActivity } from "../../kernel/tcp-activity.ts";
 import { Memo } from "./memo.ts";
@@ -35,13 +39,32 @@ export interface Tracee {
 
 /** Every unix socket of a network namespace by inode, or why they cannot be told. */
 type UnixTable = ReadonlyMap<number, UnixPeer> | string;
-export type UnixReader = (pid: number) => Promise<UnixTable>;
+type UnixReader = (pid: number) => Promise<UnixTable>;
+/** The interfaces of a process's network namespace; undefined where they cannot be told. */
+type LinksReader = (pid: number) => Promise<LinkTable | undefined>;
+
+const GPUS_MS = 60_000;
 
 /** A parent of thousands is not told child by child. */
 const MAX_CHILDREN = 256;
 
 /** A process's memory map, proc_pid_maps(5); undefined where it cannot be read. */
 export type MapsReader = (pid: number) => Promise<string | undefined>;
+
+/** Reads that may hang, and the clock. */
+export interface TableReaders {
+  memory: MemoryReader;
+  maps: MapsReader;
+  unixIn: UnixReader;
+  linksIn: LinksReader;
+  /** A file by which a driver is asked. */
+  driver: InformationReader;
+  /** Who has the kernel lock that a thread waits for, by waiting thread. */
+  kernelLocks?(): ReadonlyMap<number, KernelLock>;
+  /** Who has which pipe or socket open, where the kernel tells at once. */
+  files?: BpfFiles | undefined;
+  now(): number;
+}
 
 /** The machine's tables, as long as the probe lives. */
 export class Tables {
@@ -55,25 +78,31 @@ export class Tables {
   readonly unix = new Memo<UnixTable>(() => unixPeers());
   readonly unixOf: PerNamespace<UnixTable>;
   readonly inetOf: PerNamespace<InetSocket[] | undefined>;
+  readonly linksOf: PerNamespace<LinkTable | undefined>;
   /** Of our own network namespace. */
   readonly activity = new Memo(() => tcpActivity());
   readonly locks: Memo<Lock[] | undefined>;
+  readonly nvidiaGpus: Memo<NvidiaGpu[]>;
+  readonly kernelLocks: Memo<ReadonlyMap<number, KernelLock>>;
   readonly storage: Storage;
 
   constructor(
     proc: string,
-    { memory, maps, unixIn, now }: { memory: MemoryReader; maps: MapsReader; unixIn: UnixReader; now: () => number },
+    { memory, maps, unixIn, linksIn, driver, kernelLocks = () => new Map(), files, now }: TableReaders,
     processes: ReadonlyMap<number, TrackedProcess>,
   ) {
     this.proc = proc;
     this.memory = memory;
     this.maps = maps;
     this.processes = processes;
-    this.shared = new Memo(() => FdIndex.build(proc));
+    this.shared = new Memo(() => FdIndex.build(proc, { files }));
     this.paths = new Memo(() => FdIndex.build(proc, { paths: true }));
     this.unixOf = new PerNamespace(unixIn);
     this.inetOf = new PerNamespace((member) => readInet(proc, member));
+    this.linksOf = new PerNamespace(linksIn);
     this.locks = new Memo(() => Promise.resolve(readLocks(proc)));
+    this.nvidiaGpus = new Memo(() => readNvidiaGpus(proc, driver));
+    this.kernelLocks = new Memo(() => Promise.resolve(kernelLocks()));
     this.storage = new Storage(proc, processes, now);
   }
 }
@@ -171,14 +200,20 @@ export class View {
     return this.#tables.inetOf.of(this.#namespaceOf(pid), pid).since(this.#begunMs);
   }
 
+  /** The interfaces that the process can see, under the name of its network namespace. */
+  async links(pid: number): Promise<{ namespace: string; table: LinkTable | undefined }> {
+    const namespace = this.#namespaceOf(pid);
+    return { namespace, table: await this.#tables.linksOf.of(namespace, pid).recent(this.#recentMs) };
+  }
+
   /** When data last went over the connection; undefined where it is of another network namespace, or not told. */
   async tcpActivity(inode: number): Promise<TcpActivity | undefined> {
     const known = await this.#tables.activity.since(this.#begunMs);
     return typeof known === "string" ? undefined : known.get(inode);
   }
 
-  /** Those of every other network namespace of the machine that we may look into. */
-  async otherInet(pid: number): Promise<InetSocket[][]> {
+  /** Those of every other network namespace of the machine that we may look into, each with a process that is in it. */
+  async otherInet(pid: number): Promise<{ member: number; sockets: InetSocket[] }[]> {
     const namespaces = new Map<string, number>();
     const own = this.#namespaceOf(pid);
     for (const other of this.#tables.processes.values()) {
@@ -186,10 +221,21 @@ export class View {
       const namespace = this.#namespaceOf(other.pid);
       if (namespace !== own && namespace.startsWith("net:")) namespaces.set(namespace, other.pid);
     }
-    const tables = Array.from(namespaces, ([name, member]) =>
-      this.#tables.inetOf.of(name, member).recent(this.#recentMs),
-    );
-    return (await Promise.all(tables)).filter((table) => table !== undefined);
+    const tables = Array.from(namespaces, async ([name, member]) => {
+      const sockets = await this.#tables.inetOf.of(name, member).recent(this.#recentMs);
+      return sockets === undefined ? [] : [{ member, sockets }];
+    });
+    return (await Promise.all(tables)).flat();
+  }
+
+  /** Those that NVIDIA's driver has; they do not come and go. */
+  nvidiaGpus(): Promise<NvidiaGpu[]> {
+    return this.#tables.nvidiaGpus.recent(GPUS_MS);
+  }
+
+  /** The kernel lock that the thread waits for, where the kernel remembers who has it. */
+  async kernelLock(tid: number): Promise<KernelLock | undefined> {
+    return (await this.#tables.kernelLocks.since(this.#begunMs)).get(tid);
   }
 
   isFrozen(pid: number): boolean {

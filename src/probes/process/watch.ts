@@ -5,16 +5,19 @@
 import type { BlockingReader } from "../../kernel/blocking.ts";
 import { cgroupOf } from "../../kernel/cgroup.ts";
 import { hidesProcesses } from "../../kernel/procfs.ts";
-import type { Event } from "../../model/event.ts";
+import type { Attrs, Event } from "../../model/event.ts";
 import { CpuWaits } from "./cpu-waits.ts";
 import { FactBook } from "./fact-book.ts";
 import { FrozenWatch } from "./frozen.ts";
+import { JobBook } from "./job/book.ts";
+import { JOB_VARIABLES } from "./job/identity.ts";
 import { stopOf } from "./job-stop.ts";
+import type { Ebpf } from "./ebpf.ts";
 import { dateBack, lookAt, tracerOf } from "./look.ts";
 import { isSliceOver, letOthersIn } from "./pace.ts";
 import { Serial } from "./serial.ts";
-import { description, exitEvent, identityChange, startEvents, stateChange } from "./state-events.ts";
-import type { TaskSource } from "./task.ts";
+import { description, exitEvent, identityChange, jobChange, startEvents, stateChange } from "./state-events.ts";
+import type { ProcessSample, TaskSource } from "./task.ts";
 import { mayWait, Tracker, type Change, type TrackedProcess, type TrackedThread } from "./tracker.ts";
 import { Tables, View } from "./view.ts";
 
@@ -22,11 +25,13 @@ export interface WatchOptions {
   proc: string;
   source: TaskSource;
   reader: BlockingReader;
+  ebpf: Ebpf;
   now(): number;
 }
 
 /** Some 10,000 mappings. */
 const MAX_MAPS_BYTES = 1 << 20;
+const MAX_DRIVER_BYTES = 4096;
 /** How old the machine's tables may be for the looks of a pass, and for those that a question leads to. */
 const RECENT_MS = 5000;
 const ASKED_RECENT_MS = 1000;
@@ -50,9 +55,11 @@ export class Watch {
   readonly #proc: string;
   readonly #source: TaskSource;
   readonly #reader: BlockingReader;
+  readonly #ebpf: Ebpf;
   readonly #now: () => number;
   readonly #tracker = new Tracker();
   readonly #book = new FactBook();
+  readonly #jobs = new JobBook();
   readonly #tables: Tables;
   readonly #frozen: FrozenWatch;
   readonly #cpuWaits: CpuWaits;
@@ -62,15 +69,23 @@ export class Watch {
   #outbox: Event[] = [];
   #lastPassMs = 0;
 
-  constructor({ proc, source, reader, now }: WatchOptions) {
+  constructor({ proc, source, reader, ebpf, now }: WatchOptions) {
     this.#proc = proc;
     this.#source = source;
     this.#reader = reader;
+    this.#ebpf = ebpf;
     this.#now = now;
     const memory = (pid: number, address: bigint, length: number) => reader.readMemory(pid, address, length);
     const maps = async (pid: number) => (await reader.read([{ pid, file: "maps", limit: MAX_MAPS_BYTES }]))[0];
     const unixIn = (pid: number) => reader.unixPeers(pid);
-    this.#tables = new Tables(proc, { memory, maps, unixIn, now }, this.#tracker.processes);
+    const linksIn = (pid: number) => reader.links(pid);
+    const kernelLocks = () => source.kernelLocks?.() ?? new Map();
+    const driver = (path: string) => reader.readFrom(path, MAX_DRIVER_BYTES);
+    this.#tables = new Tables(
+      proc,
+      { memory, maps, unixIn, linksIn, driver, kernelLocks, files: ebpf.files, now },
+      this.#tracker.processes,
+    );
     this.#frozen = new FrozenWatch(proc);
     this.#cpuWaits = new CpuWaits(proc, this.#book);
   }
@@ -92,6 +107,7 @@ export class Watch {
     const begun = performance.now();
     const beganMs = this.#now();
     const samples = await this.#source.snapshot(this.#now);
+    this.#outbox.push(...this.#betweenSamples(samples));
     for (const change of this.#tracker.observeAll(samples, beganMs)) {
       this.#outbox.push(...this.#eventsOf(change));
       if (isSliceOver()) await letOthersIn();
@@ -112,6 +128,19 @@ export class Watch {
       await this.#describe([...this.#undescribed].slice(0, MAX_DESCRIBED));
       yield* this.#handOver();
     }
+  }
+
+  /** What the samples cannot show: who came and went since the last ones, and who did what to whom. */
+  #betweenSamples(samples: readonly ProcessSample[]): Event[] {
+    const { lifecycle, stalls } = this.#ebpf;
+    let shown: Map<number, number> | undefined;
+    const isKnown = (pid: number, startTicks: number) => {
+      if (this.#tracker.processes.get(pid)?.startTicks === startTicks) return true;
+      shown ??= new Map(samples.map((sample) => [sample.pid, sample.startTicks]));
+      return shown.get(pid) === startTicks;
+    };
+    const nowMs = this.#now();
+    return [...(lifecycle?.events(isKnown, nowMs) ?? []), ...(stalls?.events(nowMs) ?? [])];
   }
 
   /** These processes as they are now, their waits looked at however short they are. */
@@ -140,7 +169,7 @@ export class Watch {
       this.#outbox.push(...this.#eventsOf(change));
     }
     this.#explainStop(process);
-    this.#outbox.push(stateChange(process, this.#now()));
+    this.#outbox.push(stateChange(process, this.#now(), paceOf(process)));
     let isSettled = true;
     let left = MAX_INSPECTED_THREADS;
     for (const thread of process.threadsByTid.values()) {
@@ -200,6 +229,7 @@ export class Watch {
         return [...startEvents(process, nowMs), ...this.#tracer(process, nowMs)];
       case "identity":
         if (change.recast && !process.kthread) this.#undescribed.add(process);
+        this.#jobs.moved(process);
         return [identityChange(process, nowMs)];
       case "state":
         return [stateChange(process, nowMs), ...this.#tracer(process, nowMs)];
@@ -207,30 +237,41 @@ export class Watch {
         return this.#book.forget(finderOf(process, change.tid), nowMs);
       case "exit":
         this.#undescribed.delete(process);
-        return [...this.#book.forget(finderOf(process, "state"), nowMs), exitEvent(process, nowMs)];
+        this.#jobs.gone(process);
+        return [
+          ...this.#book.forget(finderOf(process, "state"), nowMs),
+          exitEvent(process, this.#ebpf.lifecycle?.endOf(process.pid, process.startTicks) ?? {}, nowMs),
+        ];
     }
   }
 
   #explainStop(process: TrackedProcess): void {
-    process.stop = process.state === "stopped" ? stopOf(this.#proc, process.pid) : undefined;
+    const { pid, startTicks, state } = process;
+    const stop = state === "stopped" ? stopOf(this.#proc, pid) : undefined;
+    process.stop = stop && { ...stop, sent: this.#ebpf.lifecycle?.stopOf(pid, startTicks) };
   }
 
   #tracer(process: TrackedProcess, nowMs: number): Event[] {
     return this.#book.replace(finderOf(process, "state"), tracerOf(process, this.#proc), nowMs);
   }
 
-  /** Reading a command line may take for ever, so a process is told at once, and described afterwards. */
+  /** Reading a command line or an environment may take for ever, so a process is told at once, and described afterwards. */
   async #describe(processes: readonly TrackedProcess[]): Promise<void> {
     for (const process of processes) this.#undescribed.delete(process);
-    const cmdlines = await this.#reader.read(processes.map(({ pid }) => ({ pid, file: "cmdline" })));
+    const [cmdlines, environments] = await Promise.all([
+      this.#reader.read(processes.map(({ pid }) => ({ pid, file: "cmdline" }))),
+      Promise.all(processes.map(({ pid }) => this.#reader.variables(pid, JOB_VARIABLES))),
+    ]);
     for (const [index, process] of processes.entries()) {
       if (isSliceOver()) await letOthersIn();
       if (this.#tracker.processes.get(process.pid) !== process) continue;
       const isOurs = process.pid === globalThis.process.pid;
       const unseen = isOurs && hidesProcesses(this.#proc) ? "processes" : undefined;
-      const known = { cmdline: cmdlines[index], cgroup: cgroupOf(this.#proc, process.pid), unseen };
-      this.#outbox.push(description(process, known, this.#now()));
+      const [cmdline, cgroup] = [cmdlines[index], cgroupOf(this.#proc, process.pid)];
+      this.#jobs.told(process, { cmdline, cgroup, variables: environments[index] });
+      this.#outbox.push(description(process, { cmdline, cgroup, unseen }, this.#now()));
     }
+    for (const change of this.#jobs.changes()) this.#outbox.push(jobChange(change, this.#now()));
   }
 
   /** Whoever takes them works as long as he has events, so they are handed over some at a time. */
@@ -240,6 +281,12 @@ export class Watch {
       if (isSliceOver()) await letOthersIn();
     }
   }
+}
+
+/** Of one that runs: whether it keeps its CPU or gives it up over and over. */
+function paceOf({ pid, state, threadsByTid }: TrackedProcess): Attrs {
+  const rate = state === "running" ? threadsByTid.get(pid)?.switchesPerS : undefined;
+  return rate === undefined ? {} : { switches_per_s: rate };
 }
 
 /** In whose name a fact stands in the book. */

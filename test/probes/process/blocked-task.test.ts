@@ -68,7 +68,8 @@ describe("how a call is shown", () => {
   const task = { blind: [], wchan: "do_wait" } as unknown as BlockedTask;
 
   it("negative numbers as such, addresses in hexadecimal", () => {
-    const call = (name: string, first: bigint) => callText({ ...task, syscall: { name, args: [first] } });
+    const call = (name: string, first: bigint) =>
+      callText({ ...task, syscall: { name, args: [first], stackPointer: 0n } });
     assert.equal(call("wait4", 0xffffffffn), "wait4(-1, …) in do_wait");
     assert.equal(call("wait4", 0xffffffffffffffffn), "wait4(-1, …) in do_wait");
     assert.equal(call("futex", 0x730b248n), "futex(0x730b248, …) in do_wait");

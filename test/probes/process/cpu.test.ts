@@ -25,7 +25,13 @@ function runnable(
   const fields = `R 1 1 1 0 -1 64 1 0 0 0 9 9 0 0 20 ${nice} 1 0 1234 ${"1 ".repeat(16)}${cpu} ${rtPriority} ${policy} 0`;
   writeFileSync(`${proc}/${pid}/stat`, `${pid} (worker) ${fields}`);
   writeFileSync(`${proc}/${pid}/status`, `Name:\tworker\nCpus_allowed_list:\t${allowed}\n`);
-  const process = { pid, comm: "worker", kthread: false, startTicks: 1234 } as TrackedProcess;
+  const process = {
+    pid,
+    comm: "worker",
+    kthread: false,
+    startTicks: 1234,
+    threadsByTid: new Map(),
+  } as unknown as TrackedProcess;
   const over = (overMs: number): CpuShare => ({ overMs, ...share });
   return { process, tid: pid, lately: over(1000), longer: over(2000) };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Event } from "../../../src/model/event.ts";
+import { Graph } from "../../../src/model/graph.ts";
 import { FactBook } from "../../../src/probes/process/fact-book.ts";
 import { held, type Fact } from "../../../src/probes/process/fact.ts";
 
@@ -47,13 +48,27 @@ describe("FactBook", () => {
     assert.deepEqual(told(book.forget("10/10", 3)), ["pipe:1 20 end"]);
   });
 
-  it("confirms standing facts every five seconds, told ones later", () => {
+  it("confirms standing facts after five seconds, then every twelve, told ones later", () => {
     const book = new FactBook();
     book.replace("10/10", [wait(10, "pipe:1")], 0);
     book.replace("11/11", [wait(11, "pipe:2")], 3000);
     assert.deepEqual(told([...book.confirm(4999)].flat()), []);
     assert.deepEqual(told([...book.confirm(5000)].flat()), ["pipe:1 10 pipe.read"]);
     assert.deepEqual(told([...book.confirm(8000)].flat()), ["pipe:2 11 pipe.read"]);
-    assert.deepEqual(told([...book.confirm(10_000)].flat()), ["pipe:1 10 pipe.read"]);
+    assert.deepEqual(told([...book.confirm(16_999)].flat()), []);
+    assert.deepEqual(told([...book.confirm(17_000)].flat()), ["pipe:1 10 pipe.read"]);
+  });
+
+  it("confirms often enough for the graph to go on believing, though every pass is late", () => {
+    const book = new FactBook();
+    const graph = new Graph();
+    for (const event of book.replace("10/10", [wait(10, "pipe:1")], 900)) graph.apply(event);
+    for (let nowMs = 1900; nowMs < 300_000; nowMs += 1900) {
+      for (const event of [...book.confirm(nowMs)].flat()) graph.apply(event);
+      graph.expire(nowMs);
+      assert.equal(graph.counts().edges.waits_on, 1, `after ${nowMs} ms`);
+    }
+    graph.expire(400_000);
+    assert.equal(graph.counts().edges.waits_on, 0);
   });
 });

@@ -17,6 +17,7 @@ import type { WaitResolver } from "../../../src/probes/process/waits/resolver.ts
 
 const skip = process.arch === "x64" ? false : "the system call numbers are x86-64's";
 const NOW_MS = 1_000_000;
+const noSockets = () => Promise.resolve("none");
 const nothing = () => Promise.resolve(undefined);
 const MOUNTS = `24 1 8:1 / / rw - ext4 /dev/sda1 rw
 64 24 0:52 / /data rw - nfs4 10.0.0.5:/export rw,vers=4.2,hard,addr=10.0.0.5
@@ -49,7 +50,14 @@ describe("waits for storage, from recorded trees", { skip }, () => {
 
   async function look(wait: WaitResolver, waitedMs: number): Promise<Fact[] | "no match"> {
     const proc = join(root, "proc");
-    const readers = { memory: nothing, maps: nothing, unixIn: () => Promise.resolve("none"), now: () => NOW_MS };
+    const readers = {
+      memory: nothing,
+      maps: nothing,
+      unixIn: noSockets,
+      linksIn: nothing,
+      driver: nothing,
+      now: () => NOW_MS,
+    };
     const view = new View(new Tables(proc, readers, new Map()), 0);
     const thread = { pid: 10, tid: 10, kthread: false, sinceMs: NOW_MS - waitedMs };
     const task = await readBlockedTask(proc, thread, nothing);
@@ -102,8 +110,10 @@ describe("waits for storage, from recorded trees", { skip }, () => {
     assert.equal(long?.entity, "block:8:1");
     assert.equal(long?.attrs.cause, "storage.slow");
     assert.match(String(long?.attrs.observed), /^1 reads and 0 writes/);
+    assert.equal(long?.attrs.over, "sda1,sda");
     const [short] = (await look(diskWait, 100)) as Fact[];
     assert.equal(short?.attrs.cause, "process.busy");
+    assert.equal(short?.attrs.over, undefined, "what is wrong with the disk is no cause of an ordinary wait");
     // Nothing in flight, no limit, no error: it is not known why.
     put("sys/devices/sda/inflight", "0 0\n");
     const [unknown] = (await look(diskWait, 3000)) as Fact[];

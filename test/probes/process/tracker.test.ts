@@ -84,12 +84,15 @@ describe("Tracker", () => {
     assert.deepEqual(due(tracker, 100 * SECOND), [11]);
   });
 
-  it("looks again every five seconds where others are named", () => {
+  it("looks again every five seconds, at all together, where others are named", () => {
     const tracker = new Tracker();
     tracker.observe(sample(10, 0));
     look(tracker, SECOND, true);
-    assert.deepEqual(due(tracker, 5 * SECOND), []);
-    assert.deepEqual(due(tracker, 6 * SECOND), [10]);
+    assert.deepEqual(due(tracker, 5 * SECOND - 1), []);
+    assert.deepEqual(due(tracker, 5 * SECOND), [10]);
+    look(tracker, 5 * SECOND, true);
+    assert.deepEqual(due(tracker, 9 * SECOND), []);
+    assert.deepEqual(due(tracker, 10 * SECOND), [10]);
   });
 
   it("counts a wait from the last sample at which the thread ran", () => {

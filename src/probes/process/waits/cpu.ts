@@ -21,6 +21,8 @@ const UNFAIR = 1 / 8;
  * once each gets little, and a virtual machine that is paused looks as if nobody gets on.
  */
 const TAKEN = 0.5;
+/** One that computes has a CPU for some milliseconds at a time; who polls and gives it up, for microseconds. */
+const SHORT_TURN_S = 0.0003;
 /** Of the others. */
 const MAX_NAMED = 3;
 /** Of the CPUs that the victim may run on: who has so much of them keeps it off. */
@@ -42,9 +44,18 @@ export function cpuWait(
     const share = throttled === undefined ? 0 : throttled.throttledPeriods / throttled.periods;
     if (throttled !== undefined && share >= THROTTLED.ofPeriods) return quotaWait(thread, lately, throttled);
   }
-  if (!isBelow(lately, STARVED)) return undefined;
+  if (!isBelow(lately, STARVED) || givesUp(thread)) return undefined;
   if (longer !== undefined && isBelow(longer, STARVED)) return runQueueWait(proc, thread, longer, competition);
   return isBelow(lately, STARVED_AT_ONCE) ? runQueueWait(proc, thread, lately, competition) : undefined;
+}
+
+/**
+ * It gives up the CPU over and over (sched_yield(2)), as ranks of an MPI job do while they wait for each other: it is
+ * in the run queue nearly all of the time, and gets there what it wants.
+ */
+function givesUp({ process, tid, lately }: RunnableThread): boolean {
+  const switchesPerS = process.threadsByTid.get(tid)?.switchesPerS ?? 0;
+  return lately !== undefined && switchesPerS * SHORT_TURN_S > lately.ran;
 }
 
 function isBelow({ ran, waited }: CpuShare, limit: { waited: number; ran: number }): boolean {

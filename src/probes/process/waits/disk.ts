@@ -3,6 +3,7 @@
  * limits of the process, by the kernel log, and by whether the device is at work at all.
  */
 import type { BlockDevice } from "../../../kernel/block.ts";
+import type { CauseKind } from "../../../model/cause.ts";
 import { connectionOf, controlFolder } from "../../../kernel/fuse.ts";
 import { isFuse, serverOf } from "../../../kernel/mounts.ts";
 import { kernelFunction, type BlockedTask } from "../blocked-task.ts";
@@ -59,7 +60,8 @@ export const diskWait: WaitResolver = {
     const entity = `block:${device.number}`;
     const { servers, ...details } = await judge(task, stack, entity, view);
     const certainty = details.certainty ?? device.certainty;
-    return [waitFact(task, "block.io", entity, { ...details, certainty, label: `/dev/${name}` }), ...servers];
+    const over = ANSWERS_LATE.has(details.cause) ? namesOf(stack) : [];
+    return [waitFact(task, "block.io", entity, { ...details, over, certainty, label: `/dev/${name}` }), ...servers];
   },
 };
 
@@ -72,6 +74,9 @@ async function deviceOf(task: BlockedTask, view: View): Promise<{ number: string
   const number = place === undefined ? undefined : blockDeviceOf(place.mount, view);
   return place === undefined || number === undefined ? undefined : { number, certainty: place.certainty };
 }
+
+/** What is wrong with a disk below is the cause of such a wait; neither of an ordinary one, nor of one that is held back. */
+const ANSWERS_LATE: ReadonlySet<CauseKind | undefined> = new Set([undefined, "storage.slow", "storage.error"]);
 
 type Judgement = WaitDetails & { servers: HeldFact[] };
 
@@ -182,6 +187,11 @@ function bySlowness(task: BlockedTask, { disk, inFlight }: BlockDevice, view: Vi
     },
     servers: [],
   };
+}
+
+/** By which probes speak of them: the file system's device, the disk it is on, and those below. */
+function namesOf({ devices }: BlockStack): string[] {
+  return [...new Set(devices.flatMap(({ name, disk }) => [name, disk]))];
 }
 
 /** Limits are set for whole disks. */

@@ -6,6 +6,7 @@ import { readStat } from "../../../kernel/procfs.ts";
 import type { InetSocket } from "../../../kernel/sockets.ts";
 import { awaitsAnswer } from "../../../kernel/tcp-activity.ts";
 import { readBlockedTask, type BlockedTask } from "../blocked-task.ts";
+import type { Fact } from "../fact.ts";
 import type { View } from "../view.ts";
 import type { LinkWait } from "./event-loop.ts";
 import type { Members } from "./members.ts";
@@ -45,6 +46,9 @@ export async function evidenceFor(
   const ends = (await tcpEnds(inode, task, view)) ?? (await unixEnds(inode, task, view));
   if (ends === undefined) return undefined;
   const { source } = ends;
+  const unreachable = facts.find((fact) => fact.type === "wait" && fact.attrs.cause === "network.unreachable");
+  // What a server sends to one client among many is no matter of the others.
+  if (unreachable !== undefined && ends.asks !== false && !members.serves) return evidenceIn(unreachable);
   // A server with one slow client among many is not held up by it; a relay with nobody else is.
   if (cannotWrite && (ends.asks !== false || !members.serves)) return { source, observed: `${target} is full` };
   if (ends.asks === false) return ranksOfOneJob(task, ends, others, view);
@@ -55,6 +59,11 @@ export async function evidenceFor(
     return { source, observed: `sent data ${activity.sentMs} ms ago, and received none since` };
   }
   return activity !== undefined && activity.bytesReceived > 0 ? undefined : heldUp(others, view);
+}
+
+/** That of the fact itself. */
+function evidenceIn({ attrs }: Fact): Evidence {
+  return { source: String(attrs.source), observed: String(attrs.observed) };
 }
 
 /** A connection that got an answer to all it asked, whose other end is well. */

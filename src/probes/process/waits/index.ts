@@ -1,5 +1,6 @@
 /** The kinds of wait, the first that applies wins; the last one takes everything. A new kind is a file and a line. */
 import { childWait } from "./child.ts";
+import { cudaHelperWait, cudaSyncWait } from "./cuda.ts";
 import { diskWait } from "./disk.ts";
 import { eventLoopWait } from "./event-loop.ts";
 import { fifoOpenWait } from "./fifo-open.ts";
@@ -7,8 +8,10 @@ import { fileLockWait } from "./filelock.ts";
 import { fsFreezeWait } from "./fsfreeze.ts";
 import { fuseServeWait, fuseWait } from "./fuse.ts";
 import { futexWait } from "./futex.ts";
+import { drmWait, nvidiaDriverWait } from "./gpu.ts";
 import { inodeLockWait } from "./inode-lock.ts";
 import { journalWait } from "./journal.ts";
+import { kernelLockWait } from "./kernel-lock.ts";
 import { kernelWait } from "./kernel.ts";
 import { leaseWait } from "./lease.ts";
 import { memoryWait } from "./memory.ts";
@@ -30,12 +33,15 @@ import { wakeUpWait } from "./wake-up.ts";
 import type { WaitResolver } from "./resolver.ts";
 
 export const WAITS: readonly WaitResolver[] = [
+  kernelLockWait,
   mmapLockWait,
   inodeLockWait,
   fuseServeWait,
   fuseWait,
   fsFreezeWait,
   remoteFsWait,
+  nvidiaDriverWait,
+  drmWait,
   journalWait,
   memoryWait,
   diskWait,
@@ -53,6 +59,8 @@ export const WAITS: readonly WaitResolver[] = [
   leaseWait,
   pidNamespaceWait,
   childWait,
+  cudaSyncWait,
+  cudaHelperWait,
   futexWait,
   sleepWait,
   signalWait,

@@ -28,6 +28,8 @@ export interface WaitDetails {
   object?: string;
   /** What to write into that control file. */
   setting?: string;
+  /** Ids of the resources that the wait goes over: a connection's interface, the disks below a file. */
+  over?: readonly string[];
   /** Better evidence than the call itself. */
   evidence?: { source: string; observed: string };
   /** Codes of what could not be seen, beside what the task could not show. */
@@ -59,6 +61,7 @@ export function waitFact(task: BlockedTask, kind: string, entity: string, detail
   if (details.evidence !== undefined) Object.assign(attrs, details.evidence);
   if (details.serves) attrs.serves = true;
   if (details.end !== undefined) attrs.end = details.end;
+  if (details.over !== undefined && details.over.length > 0) attrs.over = details.over.join(",");
   if (label !== undefined) attrs.label = printable(label).slice(0, MAX_LABEL).toWellFormed();
   if (blind !== "") attrs.blind = blind;
   return { type: "wait", entity, pid, tid, kind, attrs };

@@ -21,9 +21,10 @@ export async function otherEndOf(own: InetSocket, pid: number, view: View): Prom
   if (here !== undefined) return here;
   // The peer may be in a container: its end is in another network namespace's table.
   const others = await view.otherInet(pid);
-  for (const other of others) {
-    const there = endIn(other, own);
-    if (there !== undefined) return there;
+  for (const { member, sockets } of others) {
+    const there = endIn(sockets, own);
+    // Found by a table that may be some seconds old: how it stands now says one that is not.
+    if (there !== undefined) return endIn((await view.freshInet(member)) ?? sockets, own) ?? there;
   }
   return isLocal(own) ? { nobody: "gone" } : { nobody: "remote" };
 }

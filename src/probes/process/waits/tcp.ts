@@ -5,10 +5,17 @@ import type { BlockedTask } from "../blocked-task.ts";
 import type { View } from "../view.ts";
 import { waitFact, type WaitDetails, type WaitResolver } from "./resolver.ts";
 import { inodeOfSocket, socketHolders, type Found } from "./socket-holders.ts";
-import { listenerFor, otherEndOf } from "./tcp-ends.ts";
+import { listenerFor, otherEndOf, type OtherEnd } from "./tcp-ends.ts";
+import { interfaceUnder } from "./tcp-over.ts";
 
-/** Sent so many times again without an answer: at least 0.6 s, as each takes twice as long as the one before. */
-const RETRANSMITS_UNANSWERED = 2;
+/**
+ * Sent so many times again without an answer: at least 0.6 s and 1.4 s, as each takes twice as long as the one before.
+ * Packets may get lost now and then; three in a row are none of these.
+ */
+const RETRANSMITS_LOSSY = 2;
+const RETRANSMITS_UNANSWERED = 3;
+/** With less in it no receive buffer is full; tcp(7), tcp_rmem. */
+const SMALLEST_BUFFER_BYTES = 4096;
 
 export const tcpWait: WaitResolver = {
   kind: "tcp",
@@ -24,34 +31,70 @@ export const tcpWait: WaitResolver = {
     const entity = tcpId(own.local, own.remote);
     const connects = own.state === "SYN_SENT" || task.file?.verb === "connect";
     const kind = connects ? "tcp.connect" : task.file?.verb === "write" ? "tcp.send" : "tcp.recv";
-    const serves = listenerFor(own.local, sockets) !== undefined;
-    const unanswered = unansweredBy(task, own);
-    if (unanswered !== undefined) return [waitFact(task, kind, entity, { ...unanswered, serves, end: own.local })];
-    const found = await holdersOfOtherEnd(task, own, entity, view);
-    return [waitFact(task, kind, entity, { ...found, serves, end: own.local }), ...found.facts];
+    const under = await interfaceUnder(own, task.pid, view);
+    const known: WaitDetails = {
+      serves: listenerFor(own.local, sockets) !== undefined,
+      end: own.local,
+      ...(under === undefined ? {} : { over: [under] }),
+    };
+    const other = await otherEndOf(own, task.pid, view);
+    const now = (await view.freshInet(task.pid))?.find((socket) => socket.inode === inode) ?? own;
+    const onTheWay = dataOnTheWay(task, now, other);
+    if (onTheWay !== undefined) return [waitFact(task, kind, entity, { ...known, ...onTheWay })];
+    const found = await holdersOfOtherEnd(task, now, other, entity, view);
+    return [waitFact(task, kind, entity, { ...found, ...known }), ...found.facts];
   },
 };
 
 /**
- * What it sends is sent again and again: packets are lost on the way, whoever has the other end. A peer that is merely
- * stopped would still acknowledge them, its kernel does that.
+ * What it sends, or what the other end sends it, has not got there: neither waits for the other's process then. Sent
+ * again and again, packets are lost on the way, whoever has the other end. A peer that is merely stopped would still
+ * acknowledge them, its kernel does that.
  */
-function unansweredBy(task: BlockedTask, own: InetSocket): WaitDetails | undefined {
-  if (own.state === "SYN_SENT" || own.timer !== "retransmit" || own.retransmits < RETRANSMITS_UNANSWERED) {
-    return undefined;
-  }
-  const observed = `${own.local} → ${own.remote}: ${own.txQueue} bytes sent ${own.retransmits} times again, not acknowledged`;
-  return { cause: "network.unreachable", evidence: { source: tableOf(task, own), observed }, certainty: "derived" };
+function dataOnTheWay(task: BlockedTask, own: InetSocket, other: OtherEnd): WaitDetails | undefined {
+  // Who listens there has not accepted the connection: its kernel answers nothing while the queue is full.
+  if (own.state === "SYN_SENT" || ("unaccepted" in other && other.unaccepted.rxQueue > 0)) return undefined;
+  const peer = "open" in other ? other.open : undefined;
+  const outwards = underWay(own, peer);
+  if (outwards !== undefined) return wayDetails(task, own, outwards);
+  // A process that waits to send is not held up by what comes.
+  if (peer === undefined || task.file?.verb === "write") return undefined;
+  const inwards = underWay(peer, own);
+  return inwards === undefined ? undefined : wayDetails(task, peer, inwards);
+}
+
+type UnderWay = "network.unreachable" | "network.loss" | "unknown";
+
+/** What data that is on the way amounts to; undefined where there is none, or it is the receiver who does not read. */
+function underWay({ timer, txQueue, retransmits }: InetSocket, receiver: InetSocket | undefined): UnderWay | undefined {
+  if (timer === "none" || timer === "timewait") return undefined;
+  // A full buffer has no room for what comes, and it is sent again as well.
+  const unread = receiver?.rxQueue ?? 0;
+  if (unread >= SMALLEST_BUFFER_BYTES) return undefined;
+  if (retransmits >= RETRANSMITS_UNANSWERED) return "network.unreachable";
+  if (timer !== "retransmit") return undefined;
+  if (retransmits >= RETRANSMITS_LOSSY) return "network.loss";
+  return receiver !== undefined && unread === 0 && txQueue > 0 ? "unknown" : undefined;
+}
+
+function wayDetails(task: BlockedTask, sender: InetSocket, cause: UnderWay): WaitDetails {
+  const { local, remote, txQueue, timer, retransmits } = sender;
+  const tries =
+    timer === "keepalive"
+      ? `asked ${retransmits} times whether it is there, no answer`
+      : `${txQueue} bytes sent ${retransmits} times again, not acknowledged`;
+  const evidence = { source: tableOf(task, sender), observed: `${local} → ${remote}: ${tries}` };
+  return { cause, evidence, certainty: "derived" };
 }
 
 async function holdersOfOtherEnd(
   task: BlockedTask,
   own: InetSocket,
+  other: OtherEnd,
   entity: string,
   view: View,
 ): Promise<Found & WaitDetails> {
   const end = { name: own.remote, across: own.inode };
-  const other = await otherEndOf(own, task.pid, view);
   if ("nobody" in other) return { facts: [], holder: other.nobody, blind: other.nobody === "hidden" ? ["peers"] : [] };
   if ("open" in other) {
     const { open: peer } = other;

@@ -29,7 +29,8 @@ async function connected(task: BlockedTask, kind: string, own: InetSocket, view:
   const entity = `udp:${ends.join("-")}`;
   const table = (await view.freshInet(task.pid)) ?? [];
   const peer =
-    receiverAt(own, table) ?? (await view.otherInet(task.pid)).map((it) => receiverAt(own, it)).find(Boolean);
+    receiverAt(own, table) ??
+    (await view.otherInet(task.pid)).map(({ sockets }) => receiverAt(own, sockets)).find(Boolean);
   if (peer === undefined) {
     const observed = `${own.local} → ${own.remote}, nothing received`;
     const evidence = { source: `/proc/${task.pid}/net/udp`, observed };

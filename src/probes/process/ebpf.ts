@@ -1,0 +1,43 @@
+/** What eBPF tells beyond the samples: each part where this machine allows it, and nothing where it is kept out. */
+import { BpfFiles } from "../../kernel/bpf-files.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { Stalls } from "./stalls.ts";
+
+export class Ebpf {
+  readonly lifecycle: Lifecycle | undefined;
+  readonly stalls: Stalls | undefined;
+  readonly files: BpfFiles | undefined;
+
+  private constructor(parts: Partial<Pick<Ebpf, "lifecycle" | "stalls" | "files">>) {
+    this.lifecycle = parts.lifecycle;
+    this.stalls = parts.stalls;
+    this.files = parts.files;
+  }
+
+  static async open(proc: string, { isAllowed, log }: { isAllowed: boolean; log: Log }): Promise<Ebpf> {
+    if (!isAllowed) return Ebpf.none;
+    const files = await BpfFiles.open().catch((error: unknown) => {
+      log(`walks /proc for who has what open: ${messageOf(error)}`);
+      return undefined;
+    });
+    return new Ebpf({ lifecycle: await Lifecycle.open(proc, log), stalls: await Stalls.open(log), files });
+  }
+
+  static get none(): Ebpf {
+    return new Ebpf({});
+  }
+
+  /** Records that were lost since the start; undefined where there are none to lose. */
+  get lost(): number | undefined {
+    const { lifecycle, stalls } = this;
+    return lifecycle === undefined && stalls === undefined ? undefined : (lifecycle?.lost ?? 0) + (stalls?.lost ?? 0);
+  }
+
+  close(): void {
+    this.lifecycle?.close();
+    this.stalls?.close();
+    this.files?.close();
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Long waits for locks inside the kernel that are over, and threads that the kernel calls hung, as audit records: they
+ * say what happened. What holds a thread up now is for the looks at its wait to tell.
+ */
+import { BpfStalls, type StallRecord } from "../../kernel/bpf-stalls.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { printable } from "../../lib/text.ts";
+import { processId } from "../../model/entity.ts";
+import type { Attrs, Event } from "../../model/event.ts";
+
+export class Stalls {
+  readonly #bpf: BpfStalls;
+
+  private constructor(bpf: BpfStalls) {
+    this.#bpf = bpf;
+  }
+
+  /** Undefined where this machine does not allow it. */
+  static async open(log: Log): Promise<Stalls | undefined> {
+    try {
+      return new Stalls(await BpfStalls.open());
+    } catch (error) {
+      log(`does not see long waits for kernel locks, and hung tasks: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** What has happened since the last time. */
+  events(nowMs: number): Event[] {
+    return this.#bpf.take().map((record) => eventOf(record, nowMs));
+  }
+
+  get lost(): number {
+    return this.#bpf.lost;
+  }
+
+  close(): void {
+    this.#bpf.close();
+  }
+}
+
+function eventOf(record: StallRecord, ts: number): Event {
+  const { kind, pid, tid } = record;
+  const isHung = kind === "hung_task";
+  const value = isHung ? "HUNG_TASK" : `LOCK_CONTENTION:${record.waitedMs}`;
+  const attrs = { comm: printable(record.comm), tid, ...(isHung ? HUNG : contention(record)) };
+  return { ts, event_type: "action.exec", entity_id: processId(pid), pid, value, attrs };
+}
+
+const HUNG: Attrs = {
+  source: "tracepoint sched_process_hang",
+  observed: "uninterruptible for longer than kernel.hung_task_timeout_secs",
+};
+
+function contention({ lock, holder, waitedMs }: StallRecord): Attrs {
+  const had = holder === undefined ? "" : `, held by thread ${holder.tid} of process ${holder.pid} when it began`;
+  return {
+    waited_ms: waitedMs,
+    lock,
+    ...(holder === undefined ? {} : { by: holder.pid }),
+    source: "tracepoint contention_end",
+    observed: `waited ${waitedMs} ms for a kernel ${lock}${had}`,
+  };
+}
