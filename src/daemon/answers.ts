@@ -1,9 +1,12 @@
 /** The API's methods: each an answer from the graph, after a closer look where the question needs one. */
 import { XctlError } from "../lib/errors.ts";
+import type { FlightRecord } from "../model/flight.ts";
 import type { StatusDocument, WhyAllDocument, WhyDocument, WhyJobDocument } from "../model/documents.ts";
 import type { Graph, ProcessNode } from "../model/graph.ts";
+import type { Stragglers } from "../model/stragglers.ts";
 import { explainAll } from "../model/why-all.ts";
-import { explain } from "../model/why.ts";
+import { explainJob } from "../model/why-job.ts";
+import { explainMember } from "../model/why-member.ts";
 import type { ProbeHost } from "../probes/host.ts";
 import type { MethodName, Params, Results, StatusResult } from "../protocol/methods.ts";
 import type { RecentEvents } from "../protocol/recent-events.ts";
@@ -29,6 +32,7 @@ export interface AnswerSources {
   emitted: Emitted;
   recent: RecentEvents;
   recorder: Recorder | undefined;
+  stragglers: Stragglers;
   /** The container that a process runs in, as a person knows it. */
   containerOf(process: ProcessNode): string | null;
 }
@@ -55,9 +59,12 @@ export function makeAnswers(sources: AnswerSources): Answers {
   };
 }
 
-function why(sources: AnswerSources, { pid, node, job, all, lang = "en" }: Params<"why">): Promise<Results["why"]> {
+function why(
+  sources: AnswerSources,
+  { pid, node, job, flight, all, lang = "en" }: Params<"why">,
+): Promise<Results["why"]> {
   if (pid !== undefined) return whyProcess(sources, pid, node, lang);
-  return job === undefined ? whyAll(sources, all === true, lang) : whyJob(sources, job, lang);
+  return job === undefined ? whyAll(sources, all === true, lang) : whyJob(sources, job, flight, lang);
 }
 
 async function whyProcess(
@@ -73,7 +80,7 @@ async function whyProcess(
     follow(inspect, isLocal ? [pid] : [], () => {
       const process = node === undefined ? graph.processOnAnyHost(pid) : graph.process(pid, node);
       if (process === undefined) return { answer: undefined, openEnds: [] };
-      const answer = explain(graph, process, Date.now());
+      const answer = explainMember(graph, process, Date.now());
       return { answer, openEnds: answer.openEnds };
     });
   let explanation = await ask();
@@ -98,18 +105,23 @@ async function whyAll(sources: AnswerSources, all: boolean, lang: Lang): Promise
   return whyAllDocument(groups, { lang, graph });
 }
 
-async function whyJob(sources: AnswerSources, job: string, lang: Lang): Promise<WhyJobDocument> {
-  const { graph, host } = sources;
+async function whyJob(
+  sources: AnswerSources,
+  job: string,
+  flight: readonly FlightRecord[] | undefined,
+  lang: Lang,
+): Promise<WhyJobDocument> {
+  const { graph, host, stragglers } = sources;
   await firstSample(host);
   const members = (): ProcessNode[] => [...(graph.job(job) ?? [])];
-  const first = members().filter((process) => process.node === undefined && !process.exited);
-  const pids = first.map((process) => process.pid);
-  const explanations = await follow(inspectorOf(sources), pids, () => {
-    const answer = members().map((process) => explain(graph, process, Date.now()));
-    return { answer, openEnds: answer.flatMap((explanation) => explanation.openEnds) };
+  const explanation = await follow(inspectorOf(sources), [], () => {
+    const answer = explainJob(graph, members(), Date.now(), flight);
+    return { answer, openEnds: answer.openEnds };
   });
-  if (explanations.length === 0) throw new XctlError("failed", `no job ${job}`, "xctl ps shows the jobs there are");
-  return whyJobDocument(job, explanations, { lang, graph });
+  if (explanation.ranks.length === 0) {
+    throw new XctlError("failed", `no job ${job}`, "xctl ps shows the jobs there are");
+  }
+  return whyJobDocument(job, explanation, { lang, graph, tendency: stragglers.of(job) });
 }
 
 function inspectorOf({ host, bus }: AnswerSources): Inspect {
@@ -132,6 +144,7 @@ export function status(sources: AnswerSources): StatusResult {
     rejections,
     graph: graph.counts(),
     sampler: host.sampler() ?? null,
+    ebpf_lost: host.lost(),
     probes: emitRow === undefined ? host.status() : [...host.status(), emitRow],
     recording: recorder === undefined ? null : { ...recorder.status },
   };

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import type { Log } from "../lib/log.ts";
 import { Graph, type ProcessNode } from "../model/graph.ts";
+import { Stragglers } from "../model/stragglers.ts";
 import { ProbeHost } from "../probes/host.ts";
 import type { Probe } from "../probes/probe.ts";
 import { RecentEvents } from "../protocol/recent-events.ts";
@@ -11,6 +12,7 @@ import { Bus } from "./bus.ts";
 import { Emitted } from "./emitted.ts";
 import { Gate } from "./gate.ts";
 import type { Metrics } from "./metrics.ts";
+import { resourceSeries } from "./resource-metrics.ts";
 import { listenError } from "./port-in-use.ts";
 import { openRecording, type Recorder } from "./recorder.ts";
 import type { Listening } from "./server.ts";
@@ -73,7 +75,11 @@ async function startOn(folder: string, recorder: Recorder | undefined, options: 
     await listening.stop();
     throw error;
   }
-  const expiry = setInterval(() => parts.graph.expire(Date.now()), EXPIRY_PERIOD_MS);
+  const expiry = setInterval(() => {
+    const nowMs = Date.now();
+    parts.graph.expire(nowMs);
+    parts.stragglers.sample(parts.graph, nowMs);
+  }, EXPIRY_PERIOD_MS);
   parts.host.start(probes);
   if (!LOOPBACK.test(address))
     log(`${address} may be reached from other machines: whoever sees the traffic sees the token`);
@@ -106,7 +112,8 @@ function makeParts(recorder: Recorder | undefined, options: DaemonOptions): Part
   const streams = new EventStreams({ node, log });
   const bus = new Bus({ graph, recent, streams, recorder });
   const host = new ProbeHost({ sink: (events) => bus.take(events), log, interval: intervalMs, now: () => Date.now() });
-  const sources = { version, node, graph, host, bus, emitted: new Emitted(), recent, recorder, containerOf };
+  const told = { emitted: new Emitted(), recent, recorder, stragglers: new Stragglers() };
+  const sources = { version, node, graph, host, bus, ...told, containerOf };
   return { ...sources, streams, answers: makeAnswers(sources) };
 }
 
@@ -122,7 +129,8 @@ async function openServer(parts: Parts, token: string, { host, port, log }: Daem
     metrics: async () => {
       metrics ??= import("./metrics.ts").then(({ makeMetrics }) => makeMetrics());
       const { contentType, text } = await metrics;
-      return { contentType, text: await text(status(parts), parts.streams.size) };
+      const resources = resourceSeries(parts.graph.resources(), parts.graph.errors(), Date.now());
+      return { contentType, text: await text(status(parts), parts.streams.size, resources) };
     },
   };
   try {

@@ -18,9 +18,24 @@ import type {
 /** Of one `emit` call. */
 const MAX_EMIT_EVENTS = 1000;
 
+const MAX_FLIGHT_RECORDS = 4096;
+
 const pid = z.int().positive();
 const job = z.string().max(1024);
 const count = z.int().nonnegative();
+const flightRecord = z.strictObject({
+  rank: count,
+  source: z.string().max(4096),
+  groups: z
+    .array(
+      z.strictObject({
+        name: z.string().max(256),
+        entered: count,
+        operations: z.array(z.tuple([count, z.string().max(256)])).max(1024),
+      }),
+    )
+    .max(256),
+});
 
 export const METHODS = {
   ping: z.strictObject({}),
@@ -31,11 +46,14 @@ export const METHODS = {
       /** The host that `pid` is on; without it, the daemon's own. */
       node: z.string().max(255).optional(),
       job: job.optional(),
+      /** With job: what PyTorch's flight recorders wrote. */
+      flight: z.array(flightRecord).max(MAX_FLIGHT_RECORDS).optional(),
       /** Without pid and job: the harmless waits as well. */
       all: z.boolean().optional(),
       lang: z.enum(["en", "zh"]).optional(),
     })
     .refine(({ pid: ofPid, job: ofJob }) => ofPid === undefined || ofJob === undefined, "either pid or job")
+    .refine(({ flight, job: ofJob }) => flight === undefined || ofJob !== undefined, "flight goes with job")
     .refine(({ pid: ofPid, node }) => node === undefined || ofPid !== undefined, "node goes with pid"),
   events: z.strictObject({
     type: z.enum(EVENT_TYPES).optional(),
