@@ -1,0 +1,15 @@
+/** What an answer cost, by the list prices of the day they were looked up. An estimate: contracts and caches differ. */
+import { knownModel } from "./providers/models.ts";
+import type { Provider } from "./providers/choose.ts";
+
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+}
+
+/** Null where the model's price is not known. A model of one's own costs nothing by the token. */
+export function costUsd(provider: Provider, model: string, { inputTokens, outputTokens }: Usage): number | null {
+  if (provider === "local") return 0;
+  const price = knownModel(model)?.usdPerMillionTokens;
+  return price === undefined ? null : (inputTokens * price.input + outputTokens * price.output) / 1_000_000;
+}
