@@ -10,7 +10,7 @@ import type { RunVerb, VerbOptions } from "./verb.ts";
 type CheckName = MachineCheck["name"] | "daemon";
 
 /** By check; null where no command can. Debian's package names; others' are alike. */
-const ENABLE: Record<CheckName, string | null> = {
+const ENABLE: Record<Exclude<CheckName, "ebpf">, string | null> = {
   linux: null,
   root: "sudo xctl run",
   procfs: "sudo mount -o remount,hidepid=0 /proc",
@@ -19,7 +19,6 @@ const ENABLE: Record<CheckName, string | null> = {
   sockets: "sudo modprobe unix_diag",
   cgroup: "sudo mount -t cgroup2 none /sys/fs/cgroup",
   psi: "sudo grubby --update-kernel=ALL --args=psi=1",
-  ebpf: "sudo apt-get install libbpf1",
   nvml: null,
   python: "sudo apt-get install python3",
   daemon: "xctl run",
@@ -27,20 +26,24 @@ const ENABLE: Record<CheckName, string | null> = {
 
 /** Always 0: what is missing is a finding, not a failure. */
 export const run: RunVerb = async (_argument, options, terminal) => {
-  const checks = [...(await checkMachine()), await checkDaemon(options, terminal)];
-  const { machine } = sentencesOf(terminal.style.lang);
-  const document: DoctorDocument = {
-    checks: checks.map(({ name, ok, found }) => ({
-      name,
-      ok,
-      detail: machine[name][ok ? "ok" : "missing"](found),
-      enable: ok ? null : found === "CAP_BPF" ? ENABLE.root : ENABLE[name],
-    })),
-  };
+  const document = await doctorDocument(options, terminal);
   if (options.json === true) printJson(terminal, document);
   else terminal.out(doctorText(document, terminal.style));
   return 0;
 };
+
+export async function doctorDocument(options: VerbOptions, terminal: Terminal): Promise<DoctorDocument> {
+  const checks = [...(await checkMachine()), await checkDaemon(options, terminal)];
+  const { machine } = sentencesOf(terminal.style.lang);
+  return {
+    checks: checks.map(({ name, ok, found }) => ({
+      name,
+      ok,
+      detail: machine[name][ok ? "ok" : "missing"](found),
+      enable: ok ? null : name === "ebpf" ? enableEbpf(found) : ENABLE[name],
+    })),
+  };
+}
 
 async function checkDaemon(
   options: VerbOptions,
@@ -54,4 +57,10 @@ async function checkDaemon(
   } catch {
     return { name: "daemon", ok: false, found };
   }
+}
+
+/** By what the kernel or the loader said; a kernel without it is helped by no command. */
+function enableEbpf(found: string): string | null {
+  if (found.includes("needs root")) return ENABLE.root;
+  return found.includes("not installed") ? "sudo apt-get install libbpf1" : null;
 }

@@ -1,6 +1,8 @@
 /** `xctl events`: what the probes told lately, or tell now. */
 import { EVENT_TYPES, type Event, type EventType } from "../model/event.ts";
+import type { Replay } from "../client/replay.ts";
 import { XctlError } from "../lib/errors.ts";
+import type { EventsDocument } from "../model/documents.ts";
 import { eventText } from "../views/events.ts";
 import { sentencesOf } from "../views/sentences/index.ts";
 import { daemonOf, recordedCase } from "./answers.ts";
@@ -11,16 +13,23 @@ import type { RunVerb, VerbOptions } from "./verb.ts";
 export const run: RunVerb = async (_argument, options, terminal) => {
   const filter = readFilter(options, terminal);
   if (options.follow === true && options.from === undefined) return follow(filter, options, terminal);
-  const recorded = await recordedCase(options, terminal);
-  const events =
-    recorded === undefined
-      ? (await daemonOf(options, terminal).call("events", filter)).events
-      : recorded.events.filter((event) => fits(event, filter));
+  const { events } = await recentEvents(filter, options, await recordedCase(options, terminal), terminal);
   // A recording that is followed ends where it ends.
   if (options.follow === true || options.json !== true) for (const event of events) show(event, options, terminal);
   else printJson(terminal, { events });
   return 0;
 };
+
+/** As the recording tells, else the daemon. */
+export async function recentEvents(
+  filter: Filter,
+  options: VerbOptions,
+  recorded: Replay | undefined,
+  terminal: Terminal,
+): Promise<EventsDocument> {
+  if (recorded === undefined) return daemonOf(options, terminal).call("events", filter);
+  return { events: recorded.events.filter((event) => fits(event, filter)) };
+}
 
 interface Filter {
   type?: EventType;

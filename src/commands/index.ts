@@ -29,7 +29,14 @@ export const VERBS: readonly Verb[] = [
   {
     name: "why",
     argument: "[pid]",
-    options: [JOB, { flags: "--all", help: "why_all" }, JSON_OUTPUT, FROM, PORT],
+    options: [
+      JOB,
+      { flags: "--flight-recorder <dir>", help: "flight_recorder" },
+      { flags: "--all", help: "why_all" },
+      JSON_OUTPUT,
+      FROM,
+      PORT,
+    ],
     load: () => import("./why.ts"),
   },
   {
@@ -43,6 +50,21 @@ export const VERBS: readonly Verb[] = [
       JSON_OUTPUT,
     ],
     load: () => import("./zap.ts"),
+  },
+  {
+    name: "diag",
+    argument: "<pid>",
+    options: [
+      { flags: "--provider <name>", help: "provider", values: ["openai", "claude", "local", "none"] },
+      { flags: "--model <name>", help: "model" },
+      { flags: "--base-url <url>", help: "base_url" },
+      { flags: "--redact <level>", help: "redact", values: ["strict"] },
+      { flags: "--dry-run", help: "diag_dry_run" },
+      JSON_OUTPUT,
+      FROM,
+      PORT,
+    ],
+    load: () => import("./diag.ts"),
   },
   {
     name: "events",
@@ -59,6 +81,16 @@ export const VERBS: readonly Verb[] = [
   { name: "emit", options: [PORT], load: () => import("./emit.ts") },
   { name: "status", options: [JSON_OUTPUT, PORT], load: () => import("./status.ts") },
   { name: "doctor", options: [JSON_OUTPUT, PORT], load: () => import("./doctor.ts") },
+  {
+    name: "mcp",
+    options: [
+      FROM,
+      PORT,
+      { flags: "--redact <level>", help: "redact", values: ["strict"] },
+      { flags: "--no-redact", help: "no_redact" },
+    ],
+    load: () => import("./mcp.ts"),
+  },
   {
     name: "completion",
     argument: "<shell>",

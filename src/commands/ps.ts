@@ -1,6 +1,7 @@
 /** `xctl ps`: the processes that do something or wait for something. */
 import { psDocument, psText } from "../views/ps.ts";
 import { sentencesOf } from "../views/sentences/index.ts";
+import type { Replay } from "../client/replay.ts";
 import type { PsDocument } from "../model/documents.ts";
 import { daemonOf, recordedCase } from "./answers.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -12,13 +13,17 @@ const CLEAR = "\u001b[H\u001b[J";
 
 export const run: RunVerb = async (_argument, options, terminal) => {
   if (options.watch === true && options.from === undefined) return watch(options, terminal);
-  show(await processes(options, terminal), options, terminal);
+  show(await processes(options, await recordedCase(options, terminal), terminal), options, terminal);
   return 0;
 };
 
-async function processes(options: VerbOptions, terminal: Terminal): Promise<PsDocument> {
+/** As the recording tells, else the daemon. */
+export async function processes(
+  options: VerbOptions,
+  recorded: Replay | undefined,
+  terminal: Terminal,
+): Promise<PsDocument> {
   const filter = { all: options.all === true, ...(options.job === undefined ? {} : { job: String(options.job) }) };
-  const recorded = await recordedCase(options, terminal);
   if (recorded === undefined) return daemonOf(options, terminal).call("ps", filter);
   const { graph, nowMs } = recorded;
   return psDocument(graph, { ...filter, nowMs });
@@ -36,7 +41,7 @@ async function watch(options: VerbOptions, terminal: Terminal): Promise<number> 
   const interrupted = Promise.withResolvers<undefined>();
   process.once("SIGINT", () => interrupted.resolve(undefined)).once("SIGTERM", () => interrupted.resolve(undefined));
   for (;;) {
-    const document = await processes(options, terminal);
+    const document = await processes(options, undefined, terminal);
     if (inPlace) terminal.out(CLEAR);
     show(document, options, terminal);
     const tick = Promise.withResolvers<"tick">();

@@ -15,12 +15,14 @@ const INTERVAL_BOUNDS = { minMs: 50, maxMs: 3_600_000 };
 
 export const run: RunVerb = async (_argument, options, terminal) => {
   const say = sentencesOf(terminal.style.lang);
+  const port = readPort(String(options.port), say);
+  const intervalMs = readDuration(String(options.interval), INTERVAL_BOUNDS, say);
   const named = (options.probe ?? ["auto"]) as string[];
   const probes = named.flatMap((name) => (name === "auto" ? autoProbes(tellLeftOut) : [resolveProbe(name)]));
   const daemon = await startDaemon({
-    port: readPort(String(options.port), say),
+    port,
     host: String(options.host),
-    intervalMs: readDuration(String(options.interval), INTERVAL_BOUNDS, say),
+    intervalMs,
     node: options.node === undefined ? hostname() : String(options.node),
     probes,
     ...(options.record === undefined ? {} : { record: String(options.record) }),

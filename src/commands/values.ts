@@ -1,6 +1,7 @@
 /** Reads what stands on the command line into numbers. Whatever does not fit is wrong usage, said in the reader's language. */
 import { XctlError } from "../lib/errors.ts";
 import type { Sentences } from "../views/sentences/index.ts";
+import type { VerbOptions } from "./verb.ts";
 
 /** Linux's PID_MAX_LIMIT. */
 const MAX_PID = 4_194_304;
@@ -17,6 +18,13 @@ export function readPort(text: string, say: Sentences): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
   if (port < 0 || port > 65_535) throw new XctlError("usage", say.cli.badPort(text), say.cli.portRange);
   return port;
+}
+
+/** Whether names and addresses of hosts are masked too. */
+export function readRedaction(level: VerbOptions[string], say: Sentences): boolean {
+  if (level === undefined || level === true) return false;
+  if (level === "strict") return true;
+  throw new XctlError("usage", say.diag.badRedact(String(level)), "--redact strict");
 }
 
 /** `1s`, `500ms`, `2m`; a bare number is seconds. Milliseconds, within the bounds. */

@@ -3,8 +3,11 @@ import type { WhyAllDocument, WhyDocument, WhyJobDocument } from "../model/docum
 import type { Replay } from "../client/replay.ts";
 import { containerOf } from "../kernel/cgroup.ts";
 import { XctlError } from "../lib/errors.ts";
+import { printable } from "../lib/text.ts";
+import type { FlightRecord } from "../model/flight.ts";
 import { explainAll } from "../model/why-all.ts";
-import { explain } from "../model/why.ts";
+import { explainJob } from "../model/why-job.ts";
+import { explainMember } from "../model/why-member.ts";
 import { sentencesOf } from "../views/sentences/index.ts";
 import { whyAllDocument, whyAllText } from "../views/why-all.ts";
 import { whyJobDocument, whyJobText } from "../views/why-job.ts";
@@ -22,29 +25,55 @@ export const run: RunVerb = async (argument, options, terminal) => {
   if (pid !== undefined && options.job !== undefined) {
     throw new XctlError("usage", say.cli.pidOrJob, say.cli.seeHelp);
   }
-  const recorded = await recordedCase(options, terminal);
-  const answer =
-    recorded === undefined ? await askDaemon(pid, options, terminal) : askRecorded(recorded, pid, options, terminal);
+  const answer = await whyAnswer(pid, options, await recordedCase(options, terminal), terminal);
   if (options.json === true) printJson(terminal, answer);
   else terminal.out(text(answer, options.all === true, terminal));
   return 0;
 };
 
-function askDaemon(pid: number | undefined, options: VerbOptions, terminal: Terminal): Promise<Answer> {
+/** As the recording tells, else the daemon. */
+export async function whyAnswer(
+  pid: number | undefined,
+  options: VerbOptions,
+  recorded: Replay | undefined,
+  terminal: Terminal,
+): Promise<Answer> {
+  const flight = await flightRecords(options, terminal);
+  return recorded === undefined
+    ? askDaemon(pid, options, flight, terminal)
+    : askRecorded(recorded, pid, options, flight, terminal);
+}
+
+function askDaemon(
+  pid: number | undefined,
+  options: VerbOptions,
+  flight: FlightRecord[],
+  terminal: Terminal,
+): Promise<Answer> {
   return daemonOf(options, terminal).call("why", {
     ...(pid === undefined ? {} : { pid }),
     ...(options.job === undefined ? {} : { job: String(options.job) }),
+    ...(flight.length === 0 ? {} : { flight }),
     all: options.all === true,
     lang: terminal.style.lang,
   });
 }
 
-function askRecorded(recorded: Replay, pid: number | undefined, options: VerbOptions, terminal: Terminal): Answer {
+function askRecorded(
+  recorded: Replay,
+  pid: number | undefined,
+  options: VerbOptions,
+  flight: readonly FlightRecord[],
+  terminal: Terminal,
+): Answer {
   const { graph, nowMs } = recorded;
   const context = { graph, lang: terminal.style.lang };
   if (pid !== undefined) {
     const process = recordedProcess(recorded, pid, terminal);
-    return whyDocument(explain(graph, process, nowMs), { ...context, container: containerOf(process.cgroup) ?? null });
+    return whyDocument(explainMember(graph, process, nowMs), {
+      ...context,
+      container: containerOf(process.cgroup) ?? null,
+    });
   }
   if (options.job === undefined)
     // A recording is read because something was wrong when it ended, and it may have begun a moment before.
@@ -53,11 +82,19 @@ function askRecorded(recorded: Replay, pid: number | undefined, options: VerbOpt
   const members = graph.job(job);
   const say = sentencesOf(terminal.style.lang).cli;
   if (members === undefined) throw new XctlError("failed", say.noSuchJob(job), say.listJobs);
-  return whyJobDocument(
-    job,
-    [...members].map((member) => explain(graph, member, nowMs)),
-    context,
-  );
+  return whyJobDocument(job, explainJob(graph, members, nowMs, flight), context);
+}
+
+async function flightRecords(options: VerbOptions, { err, style }: Terminal): Promise<FlightRecord[]> {
+  const folder = options.flightRecorder;
+  if (folder === undefined) return [];
+  const say = sentencesOf(style.lang).cli;
+  if (options.job === undefined) throw new XctlError("usage", say.flightNeedsJob, say.seeHelp);
+  const { readFlightRecords } = await import("../client/flight-recorder.ts");
+  const { records, refused } = await readFlightRecords(String(folder));
+  if (records.length === 0) throw new XctlError("failed", say.noDumps(printable(String(folder))));
+  for (const { file, reason } of refused) err(`[xctl] ${say.refusedDump(printable(file), printable(reason))}`);
+  return records;
 }
 
 function text(answer: Answer, all: boolean, { style }: Terminal): string {

@@ -7,7 +7,7 @@ import { ink, signs, type Ink, type Style } from "./style.ts";
 import { wrap } from "./width.ts";
 
 /** Red is for what somebody must act on; a healthy child at work is the end of a chain too. */
-const WEIGHT_INK: Record<Weight, Ink> = { fault: "red", slow: "red", harmless: "cyan", unknown: "yellow" };
+export const WEIGHT_INK: Record<Weight, Ink> = { fault: "red", slow: "red", harmless: "cyan", unknown: "yellow" };
 const RISK_INK: Record<Risk, Ink> = { safe: "green", disruptive: "yellow", destructive: "red" };
 
 /** The sentence, marked, and what was seen. */
@@ -26,7 +26,12 @@ export function causeLines(cause: RootCause, style: Style, say: Sentences): stri
 }
 
 /** What to do, step by step; nothing where there is nothing to do. */
-export function adviceLines({ advice }: RootCause, style: Style, say: Sentences, margin = ""): string[] {
+export function adviceLines(
+  { advice }: Pick<RootCause, "advice">,
+  style: Style,
+  say: Sentences,
+  margin = "",
+): string[] {
   if (advice.length === 0) return [];
   const steps = advice.flatMap((step, place) => stepLines(step, place + 1, margin, style, say));
   return [`${margin}${ink(style, say.why.whatToDo, "bold")}`, ...steps];

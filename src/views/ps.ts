@@ -37,21 +37,51 @@ export function psDocument(graph: Graph, options: PsOptions): PsAnswer {
   const processes: ProcessRow[] = [];
   const stale = new Set<string>();
   for (const process of job === undefined ? graph.processes() : (graph.job(job) ?? [])) {
-    if (process.exited || !(all || isActive(process))) continue;
+    const isListed = job === undefined ? !process.exited && (all || isActive(process)) : isMember(process);
+    if (!isListed) continue;
     processes.push(rowOf(process, localNode, nowMs));
     for (const { to } of process.consumes) {
       if (to.type === "resource" && to.metrics !== undefined && nowMs - to.metricAtMs > STALE_MS) stale.add(to.id);
     }
   }
-  processes.sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : a.pid - b.pid));
+  processes.sort(job === undefined ? byPlace : (a, b) => byRank(a, b) || byPlace(a, b));
   return { processes, now_ms: nowMs, stale_resources: [...stale] };
+}
+
+/** Of a job's dead only the ranks: they are missed. */
+function isMember({ exited, jobRole }: ProcessNode): boolean {
+  return !exited || jobRole === "rank";
+}
+
+function byPlace(a: ProcessRow, b: ProcessRow): number {
+  return a.node < b.node ? -1 : a.node > b.node ? 1 : a.pid - b.pid;
+}
+
+/** Who started the ranks, then each rank and its helpers, then the others. */
+function byRank(a: ProcessRow, b: ProcessRow): number {
+  return placeInJob(a) - placeInJob(b) || roleOrder(a) - roleOrder(b);
+}
+
+function placeInJob({ rank, job_role: role }: ProcessRow): number {
+  return rank ?? (role === "launcher" ? -1 : Number.MAX_SAFE_INTEGER);
+}
+
+const ROLE_ORDER: readonly (string | null)[] = ["launcher", "rank", "helper", null];
+
+function roleOrder({ job_role: role }: ProcessRow): number {
+  return ROLE_ORDER.indexOf(role);
 }
 
 function isActive(process: ProcessNode): boolean {
   if (process.kernelThread) return false;
-  if (process.consumes.length > 0 || process.jobId !== null || process.errors.length > 0) return true;
+  if (process.consumes.length > 0 || isInBatchJob(process) || process.errors.length > 0) return true;
   if (process.state !== "sleeping" && process.state !== "unknown") return true;
   return process.waits.some((wait) => !isRest(wait));
+}
+
+/** Everything on a node of Kubernetes is in some pod: that alone makes nobody worth a look. */
+function isInBatchJob({ jobId, jobRole }: ProcessNode): boolean {
+  return jobId !== null && (jobRole !== null || !jobId.startsWith("pod:"));
 }
 
 function rowOf(process: ProcessNode, localNode: string, nowMs: number): ProcessRow {
@@ -64,6 +94,8 @@ function rowOf(process: ProcessNode, localNode: string, nowMs: number): ProcessR
     cmdline: process.cmdline,
     job_id: process.jobId,
     rank: process.rank,
+    local_rank: process.localRank,
+    job_role: process.jobRole,
     state: process.state,
     resources: process.consumes.map(({ to }) => to.id),
     waits: waits.map(({ to, detail, tid, sinceMs }) => ({
@@ -120,6 +152,9 @@ export function psText({ processes, ...answer }: PsDocument & Partial<PsAnswer>,
     { header: "PID", align: "right" as const, whole: true, cells: cells(({ pid }) => pid.toString()) },
     ...(severalNodes ? [{ header: "NODE", cells: cells(({ node }) => printable(node)) }] : []),
     { header: "JOB_ID", optional: true, cells: cells(({ job_id }) => printable(job_id ?? "") || NOTHING) },
+    ...(processes.some(({ rank }) => rank !== null)
+      ? [{ header: "RANK", optional: true, cells: cells(rankCell) }]
+      : []),
     { header: "RESOURCES", optional: true, cells: cells(({ resources }) => resourcesCell(resources, stale, say)) },
     {
       header: "STATE",
@@ -144,6 +179,15 @@ export function psText({ processes, ...answer }: PsDocument & Partial<PsAnswer>,
     { header: "COMMAND", yields: true, cells: cells(({ cmdline, comm }) => printable(cmdline || `[${comm}]`)) },
   ];
   return table(columns, style).join("\n");
+}
+
+/** A rank is its number; who is not the rank itself says what it is. */
+function rankCell({ rank, job_role }: ProcessRow): string {
+  const words = [
+    ...(rank === null ? [] : [String(rank)]),
+    ...(job_role === null || job_role === "rank" ? [] : [job_role]),
+  ];
+  return words.join(" ") || NOTHING;
 }
 
 function resourcesCell(resources: readonly string[], stale: ReadonlySet<string>, say: Sentences): string {

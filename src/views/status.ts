@@ -31,7 +31,7 @@ export function statusText(document: StatusDocument & Recording, style: Style): 
 }
 
 function factsOf(document: StatusDocument & Recording, style: Style, say: Sentences): [name: string, fact: string][] {
-  const { events, rejections, graph, sampler, recording } = document;
+  const { events, rejections, graph, sampler, ebpf_lost: lost, recording } = document;
   const facts: [string, string][] = [
     [say.status.uptime, duration(document.uptime_ms, style.lang)],
     [say.status.memory, `${(document.rss_bytes / MEGABYTE).toFixed(1)} MiB`],
@@ -41,9 +41,11 @@ function factsOf(document: StatusDocument & Recording, style: Style, say: Senten
   facts.push([say.status.graph, say.status.nodes(graph.processes, graph.resources, graph.errors)]);
   facts.push([say.status.edges, counted(graph.edges)]);
   if (sampler !== null) {
-    const { backend, tasks, last_ms, interval_ms } = sampler;
-    facts.push([say.status.sampler, say.status.samples(printable(backend), tasks, last_ms.toFixed(1), interval_ms)]);
+    const { backend, reason, tasks, last_ms, interval_ms } = sampler;
+    const named = reason === null ? printable(backend) : `${printable(backend)} (${printable(reason)})`;
+    facts.push([say.status.sampler, say.status.samples(named, tasks, last_ms.toFixed(1), interval_ms)]);
   }
+  if (Object.keys(lost).length > 0) facts.push([say.status.lost, counted(lost)]);
   if (recording !== undefined && recording !== null) {
     const { file, written, dropped, error } = recording;
     const text = say.status.recorded(printable(file), written, dropped);

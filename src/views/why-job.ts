@@ -1,59 +1,76 @@
 /** `xctl why --job ID`: the ranks of a job, and what holds the job up. */
 import { printable } from "../lib/text.ts";
-import { CAUSES, type Weight } from "../model/cause.ts";
-import type { Verdict, WhyJobDocument } from "../model/documents.ts";
+import type { RankPart, Tendency, WhyJobDocument } from "../model/documents.ts";
 import type { Graph } from "../model/graph.ts";
-import type { Cause, Explanation } from "../model/why.ts";
+import { yields, type RankStanding } from "../model/job-ranks.ts";
+import { CAUSES } from "../model/cause.ts";
+import type { JobExplanation } from "../model/why-job.ts";
 import { adviceLines, causeLines, noteLines } from "./cause-text.ts";
 import { duration } from "./duration.ts";
 import type { Lang } from "./language.ts";
 import { blindSpotText, namesOf } from "./names.ts";
 import { rootCause } from "./root-cause.ts";
-import { sentencesOf } from "./sentences/index.ts";
+import { sentencesOf, type Sentences } from "./sentences/index.ts";
 import { ink, type Style } from "./style.ts";
 import { NOTHING, table } from "./table.ts";
 import { wrap } from "./width.ts";
 
-const STUCK: ReadonlySet<Verdict> = new Set(["blocked", "stopped", "starved"]);
+interface Context {
+  lang: Lang;
+  graph: Graph;
+  /** Which rank is waited for most, where somebody counted. */
+  tendency?: Tendency | undefined;
+}
 
-export function whyJobDocument(
-  jobId: string,
-  members: readonly Explanation[],
-  { lang, graph }: { lang: Lang; graph: Graph },
-): WhyJobDocument {
+export function whyJobDocument(jobId: string, job: JobExplanation, context: Context): WhyJobDocument {
+  const { lang, graph, tendency = null } = context;
   const say = sentencesOf(lang);
-  const causes = distinctCauses(members);
-  const ranks = members.toSorted(
-    ({ process: a }, { process: b }) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.pid - b.pid,
-  );
   return {
     schema: "xctl.why-job/1",
     job_id: jobId,
-    ranks: ranks.map(({ process, verdict, blockedMs }) => ({
-      rank: process.rank,
-      pid: process.pid,
-      node: process.node ?? graph.localNode ?? "",
-      verdict,
-      blocked_ms: blockedMs === null ? null : Math.round(blockedMs),
-    })),
-    root_causes: causes.map((cause) => rootCause(cause, say)),
-    blind_spots: [...new Set(members.flatMap(({ blindSpots }) => blindSpots))].map((code) => blindSpotText(code, say)),
+    ranks: job.ranks.map((rank) => rowOf(rank, job, graph)),
+    root_causes: job.causes.map((cause) => rootCause(cause, say)),
+    tendency,
+    blind_spots: job.blindSpots.map((code) => blindSpotText(code, say)),
     names: namesOf(
-      members.map(({ process }) => process),
-      causes,
+      job.ranks.map(({ process }) => process),
+      job.causes,
       graph,
     ),
   };
 }
 
-export function whyJobText({ job_id, ranks, root_causes, blind_spots }: WhyJobDocument, style: Style): string {
+function rowOf(rank: RankStanding, job: JobExplanation, graph: Graph): WhyJobDocument["ranks"][number] {
+  const { process, explanation, waitedMs } = rank;
+  const part = partOf(rank, job);
+  // Asked alone, one that waits for a rank which is not in the collective looks idle.
+  const isHeldUp = part === "held_up" && explanation.verdict !== "starved";
+  const blockedMs = isHeldUp ? (waitedMs ?? explanation.blockedMs) : explanation.blockedMs;
+  return {
+    rank: process.rank,
+    pid: process.pid,
+    node: process.node ?? graph.localNode ?? "",
+    verdict: isHeldUp ? "blocked" : explanation.verdict,
+    blocked_ms: blockedMs === null ? null : Math.round(blockedMs),
+    standing: part,
+  };
+}
+
+function partOf({ process, standing }: RankStanding, { culprits, heldUp }: JobExplanation): RankPart {
+  if (culprits.some((culprit) => culprit.process === process)) return "culprit";
+  // One that has a CPU and keeps it may still be computing.
+  if (heldUp.includes(process) && (standing !== "running" || yields(process))) return "held_up";
+  return standing === "gone" || standing === "running" ? standing : "unclear";
+}
+
+export function whyJobText(document: WhyJobDocument, style: Style): string {
+  const { ranks, root_causes: causes, tendency, blind_spots: blindSpots } = document;
   const say = sentencesOf(style.lang);
-  const job = printable(job_id);
-  const stuck = ranks.filter(({ verdict }) => STUCK.has(verdict)).length;
-  const title = stuck === 0 ? say.why.jobFine(job) : say.why.jobStuck(job, stuck, ranks.length);
+  const isWrong = causes.some(({ kind }) => CAUSES[kind].weight === "fault" || CAUSES[kind].weight === "slow");
+  const color = isWrong ? "red" : causes.length === 0 ? "green" : "yellow";
   const cells = (of: (rank: (typeof ranks)[number]) => string) => ranks.map(of);
   const lines = [
-    ...wrap(ink(style, title, "bold", stuck === 0 ? "green" : "red"), style.width),
+    ...wrap(ink(style, titleOf(document, isWrong, say), "bold", color), style.width),
     "",
     ...table(
       [
@@ -65,34 +82,43 @@ export function whyJobText({ job_id, ranks, root_causes, blind_spots }: WhyJobDo
           header: "FOR",
           cells: cells(({ blocked_ms }) => (blocked_ms === null ? NOTHING : duration(blocked_ms, style.lang))),
         },
+        {
+          header: "PART",
+          cells: cells(({ standing }) => (standing === "unclear" ? NOTHING : say.why.standings[standing])),
+        },
       ],
       style,
     ),
   ];
-  for (const cause of root_causes) {
+  for (const cause of causes) {
     lines.push("", ...causeLines(cause, style, say), ...adviceLines(cause, style, say, "    "));
   }
-  if (blind_spots.length > 0) lines.push("", ...noteLines(say.why.notSeen, blind_spots.map(printable), style, "dim"));
+  if (tendency !== null) lines.push("", ...wrap(tendencyText(tendency, style, say), style.width));
+  if (blindSpots.length > 0) lines.push("", ...noteLines(say.why.notSeen, blindSpots.map(printable), style, "dim"));
   return lines.join("\n");
 }
 
-const ORDER: Record<Weight, number> = { fault: 0, slow: 1, harmless: 2, unknown: 3 };
-
-/** What each stuck rank waits for in the end: faults first, then what is common to the most ranks. */
-function distinctCauses(members: readonly Explanation[]): Cause[] {
-  const groups = new Map<string, { cause: Cause; ranks: number }>();
-  for (const { verdict, causes } of members) {
-    const cause = STUCK.has(verdict) ? causes[0] : undefined;
-    if (cause === undefined) continue;
-    const key = `${cause.kind} ${cause.entityId}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { cause, ranks: 1 });
-    else group.ranks++;
+function titleOf({ job_id, ranks, root_causes }: WhyJobDocument, isWrong: boolean, say: Sentences): string {
+  const job = printable(job_id);
+  const culprits = ranks.filter(({ standing }) => standing === "culprit");
+  const heldUp = ranks.filter(({ standing }) => standing === "held_up").length;
+  const names = culprits.map(({ rank, pid }) => rank ?? pid).join(", ");
+  const count = culprits.length;
+  if (root_causes.length === 0) {
+    return ranks.every(({ standing }) => standing === "gone") ? say.why.jobEnded(job) : say.why.jobFine(job);
   }
-  const sorted = [...groups.values()].sort((a, b) => orderOf(a.cause) - orderOf(b.cause) || b.ranks - a.ranks);
-  return sorted.map(({ cause }) => cause);
+  if (count === 0) {
+    // All wait for one that cannot be told, or that is out of sight.
+    const isOpen = root_causes.every(({ kind }) => kind === "unknown" || kind.startsWith("network."));
+    return isOpen ? say.why.jobAlike(job) : say.why.jobLauncher(job);
+  }
+  if (culprits.every(({ verdict }) => verdict === "exited")) return say.why.jobLost(job, count, names);
+  if (!isWrong) return say.why.jobWaitsFor(job, count, names);
+  return heldUp === 0
+    ? say.why.jobStuck(job, count, ranks.length)
+    : say.why.jobHeldUp(job, count, names, heldUp, ranks.length);
 }
 
-function orderOf({ kind }: Cause): number {
-  return ORDER[CAUSES[kind].weight];
+function tendencyText({ rank, pid, share, samples, longest_ms }: Tendency, style: Style, say: Sentences): string {
+  return say.why.tendency(String(rank ?? pid), Math.round(share * 100), samples, duration(longest_ms, style.lang));
 }

@@ -6,6 +6,7 @@ import type { Graph } from "../model/graph.ts";
 import type { Explanation } from "../model/why.ts";
 import { adviceLines, causeBrief, causeLines, noteLines } from "./cause-text.ts";
 import { chainLines } from "./chain.ts";
+import { endedText } from "./ended.ts";
 import { duration } from "./duration.ts";
 import type { Lang } from "./language.ts";
 import { blindSpotText, nameOfId, namesOf } from "./names.ts";
@@ -35,7 +36,9 @@ export function whyDocument(explanation: Explanation, { lang, graph, container }
       state: process.state,
       job_id: process.jobId,
       rank: process.rank,
+      job_role: process.jobRole,
       container,
+      ended: endedText(process, say),
     },
     verdict,
     blocked_ms: blockedMs === null ? null : Math.round(blockedMs),
@@ -79,12 +82,29 @@ export function whyText(document: WhyDocument, style: Style): string {
   return lines.join("\n");
 }
 
-function verdictLine({ process, verdict, blocked_ms, names }: WhyDocument, style: Style, say: Sentences): string {
+/** Who it is about, and how it fares. */
+export function verdictLine(
+  { process, verdict, blocked_ms, names }: WhyDocument,
+  style: Style,
+  say: Sentences,
+): string {
   const { pid, node, comm } = process;
   const remote = processId(pid, node);
   const id = Object.hasOwn(names, remote) ? remote : processId(pid);
+  const who = nameOfId(id, { [id]: comm }, say);
   const time = blocked_ms === null ? null : duration(blocked_ms, style.lang);
-  return ink(style, say.verdicts[verdict](nameOfId(id, { [id]: comm }, say), time), "bold", VERDICT_INK[verdict]);
+  return ink(style, verdictText(verdict, who, time, process.ended, say), "bold", VERDICT_INK[verdict]);
+}
+
+/** `ended`: how it did, where that is known. */
+export function verdictText(
+  verdict: Verdict,
+  who: string,
+  time: string | null,
+  ended: string | null,
+  say: Sentences,
+): string {
+  return verdict === "exited" && ended !== null ? say.endedSo(who, printable(ended)) : say.verdicts[verdict](who, time);
 }
 
 /** Nothing to follow up: the process does what it should, or is gone. */

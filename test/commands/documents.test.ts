@@ -111,6 +111,7 @@ const DOCUMENTS = {
       edges: z.object({ consumes: number, waits_on: number, held_by: number, blocked_by: number }),
     }),
     sampler: z.object({ backend: text, interval_ms: pid, tasks: number, last_ms: z.number().nonnegative() }).nullable(),
+    ebpf_lost: z.record(z.string(), number),
     probes: z
       .array(
         z.object({

@@ -24,7 +24,8 @@ export interface Started {
 }
 
 export interface StartOptions {
-  input?: string | Uint8Array;
+  /** Null leaves it open; without it, there is none. */
+  input?: string | Uint8Array | null;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -59,6 +60,12 @@ export class Place {
   }
 
   readonly #t: TestContext;
+
+  /** For whoever starts xctl otherwise. */
+  env(): Record<string, string> {
+    const entries = Object.entries(this.#env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return Object.fromEntries(entries);
+  }
 
   /** What it says on standard output is a pipe's, as in a script. */
   run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
@@ -114,14 +121,14 @@ export class Place {
     return this.file("log.jsonl", lines(events));
   }
 
-  #follow(child: ChildProcess, input: string | Uint8Array = ""): Started {
+  #follow(child: ChildProcess, input: string | Uint8Array | null = ""): Started {
     const said = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name]?.setEncoding("utf8").on("data", (text: string) => (said[name] += text));
     }
     // It may end before it has read everything.
     child.stdin?.on("error", () => {});
-    child.stdin?.end(input);
+    if (input !== null) child.stdin?.end(input);
     const { promise: ended, resolve, reject } = Promise.withResolvers<Ended>();
     child.once("error", reject);
     child.once("close", (status) => resolve({ status, ...said }));

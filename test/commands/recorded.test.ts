@@ -68,6 +68,8 @@ test("who waits is active, however little is known of it", async (t) => {
     cmdline: "",
     job_id: null,
     rank: null,
+    local_rank: null,
+    job_role: null,
     state: "unknown",
     resources: [],
     waits: [{ entity_id: "pipe:1", kind: "pipe.read", tid: 10, since_ms: 500 }],

@@ -120,6 +120,15 @@ export const JOB_EVENTS: readonly Event[] = [
   inJob(process(32, "running", "python3", { rank: 2, cmdline: "python3 train.py" })),
 ];
 
+const killed = [
+  process(402, "running", "load"),
+  event("process.state", "pid-402", "exit", 402, {
+    signal: "SIGKILL",
+    source: "tracepoint sched_process_exit",
+    observed: "killed by SIGKILL from bash (32716)",
+  }),
+];
+
 export const CASES = {
   "stopped-reader": { events: stoppedReader, ask: 200 },
   "lock-behind-shell": { events: shellAndSleeper, ask: 300 },
@@ -131,5 +140,6 @@ export const CASES = {
   machine: {
     events: [...stoppedReader, ...shellAndSleeper, ...deadlock, ...gpuFault, ...idleServer, ...traced, ...crowd],
   },
+  killed: { events: killed, ask: 402 },
   quiet: { events: [...idleServer, process(601, "running", "node")] },
 } satisfies Record<string, Case>;

@@ -12,6 +12,7 @@ import { psDocument, psText } from "../../src/views/ps.ts";
 import { statusText } from "../../src/views/status.ts";
 import type { Style } from "../../src/views/style.ts";
 import { whyAllDocument, whyAllText } from "../../src/views/why-all.ts";
+import { explainJob } from "../../src/model/why-job.ts";
 import { whyJobDocument, whyJobText } from "../../src/views/why-job.ts";
 import { whyDocument, whyText } from "../../src/views/why.ts";
 import { event, graphOf, held, NOW_MS, process, wait } from "./cases.ts";
@@ -65,7 +66,7 @@ test("why, for a process, a job and the machine, and ps", () => {
         assertClean(whyText(whyDocument(explanation, { ...context, container: text }), drawn));
       }
       assertClean(whyAllText(whyAllDocument(explainAll(graph, NOW_MS, { all: true }), context), drawn));
-      assertClean(whyJobText(whyJobDocument(text, explanations, context), drawn));
+      assertClean(whyJobText(whyJobDocument(text, explainJob(graph, graph.processes(), NOW_MS), context), drawn));
       assertClean(psText(psDocument(graph, { all: true, nowMs: NOW_MS + 100_000 }), drawn));
     }),
     { numRuns: 300 },
@@ -90,7 +91,8 @@ test("events, status, doctor and errors", () => {
             events: { received: 0, applied: 0, rejected: 1, dropped: 0 },
             rejections: { [text]: 1 },
             graph: { processes: 0, resources: 0, errors: 0, edges: counts },
-            sampler: { backend: text, interval_ms: 1, tasks: 1, last_ms: 1 },
+            sampler: { backend: text, reason: text, interval_ms: 1, tasks: 1, last_ms: 1 },
+            ebpf_lost: { [text]: 1 },
             probes: [{ name: text, state: "failed", ...probe }],
             recording: { file: text, written: 0, dropped: 0, error: text },
           },

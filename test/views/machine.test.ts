@@ -23,7 +23,14 @@ const status: StatusDocument = {
   events: { received: 120_000, applied: 119_990, rejected: 7, dropped: 3 },
   rejections: { not_json: 5, too_long: 2 },
   graph: { processes: 412, resources: 1, errors: 0, edges: { consumes: 4, waits_on: 96, held_by: 88, blocked_by: 0 } },
-  sampler: { backend: "procfs", interval_ms: 1000, tasks: 1904, last_ms: 41.26 },
+  sampler: {
+    backend: "procfs",
+    reason: "libbpf.so.1 is not installed",
+    interval_ms: 1000,
+    tasks: 1904,
+    last_ms: 41.26,
+  },
+  ebpf_lost: {},
   probes: [
     { name: "process", state: "running", pid: null, restarts: 0, events: 119_000, rejected: 0, last_error: null },
     {
@@ -84,6 +91,11 @@ test("status without sampler and probes", () => {
   const text = statusText({ ...status, sampler: null, probes: [], rejections: {} }, STYLES[0] as Style);
   assert.match(text, /No probes\.$/);
   assert.doesNotMatch(text, /sampler|not_json/);
+});
+
+test("what eBPF programs could not hand over is shown, by probe", () => {
+  const text = statusText({ ...status, ebpf_lost: { process: 7, storage: 0 } }, STYLES[0] as Style);
+  assert.match(text, /^eBPF records lost +process 7, storage 0$/m);
 });
 
 test("a recording is shown, with what the disk said", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Event } from "../../src/model/event.ts";
+import type { Attrs, Event } from "../../src/model/event.ts";
 import { psDocument, psText, type PsAnswer } from "../../src/views/ps.ts";
 import type { Style } from "../../src/views/style.ts";
 import { displayWidth } from "../../src/views/width.ts";
@@ -65,6 +65,40 @@ test("a job's processes only", () => {
   assert.deepEqual(pids(events, { job: "other" }), []);
 });
 
+const inPod = (pid: number, attrs = {}) => ({ ...process(pid, "sleeping", "a", attrs), job_id: "pod:2f1c7e5a" });
+const member = (pid: number, comm: string, attrs: Attrs) => ({
+  ...process(pid, "sleeping", comm, attrs),
+  job_id: "j",
+});
+const exit = (pid: number) => event("process.state", `pid-${pid}`, "exit", pid);
+
+test("a pod makes nobody active, a place in a job does", () => {
+  assert.deepEqual(pids([inPod(5), inPod(6, { rank: 1, job_role: "rank" })]), [6]);
+  assert.deepEqual(pids([inPod(5)], { job: "pod:2f1c7e5a" }), [5]);
+});
+
+test("of a job all are listed by their place in it, and the ranks that are gone", () => {
+  const events = [
+    member(5, "python3", { job_role: "rank", rank: 1 }),
+    member(6, "python3", { job_role: "rank", rank: 0 }),
+    member(7, "loader", { job_role: "helper", rank: 0 }),
+    member(8, "make", { job_role: "helper", rank: 0 }),
+    member(9, "bash", {}),
+    member(10, "torchrun", { job_role: "launcher" }),
+    exit(5),
+    exit(8),
+  ];
+  assert.deepEqual(psText(answer(events, { job: "j" }), style).split("\n"), [
+    "PID  JOB_ID  RANK      RESOURCES  STATE     WAITS  FOR  COMMAND",
+    " 10  j       launcher  -          sleeping  -        -  torchrun",
+    "  6  j       0         -          sleeping  -        -  python3",
+    "  7  j       0 helper  -          sleeping  -        -  loader",
+    "  5  j       1         -          exit      -        -  python3",
+    "  9  j       -         -          sleeping  -        -  bash",
+  ]);
+  assert.deepEqual(pids(events), [6, 7, 9, 10]);
+});
+
 test("a row is the contract's; its waits begin with the longest that is no rest", () => {
   const events = [
     { ...process(5, "sleeping", "a", { cmdline: "a -b", rank: 3 }), job_id: "j" },
@@ -82,6 +116,8 @@ test("a row is the contract's; its waits begin with the longest that is no rest"
       cmdline: "a -b",
       job_id: "j",
       rank: 3,
+      local_rank: null,
+      job_role: null,
       state: "sleeping",
       resources: ["gpu-00"],
       waits: [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADVICE_KEYS, CAUSE_KINDS } from "../../src/model/cause.ts";
 import type { CauseParts } from "../../src/views/sentences/en.ts";
+import type { FailureParts } from "../../src/views/sentences/en-diag.ts";
 import { sentencesOf } from "../../src/views/sentences/index.ts";
 
 const en = sentencesOf("en");
@@ -29,6 +30,29 @@ const BARE: CauseParts = {
   place: null,
 };
 
+const FAILURE: FailureParts = {
+  first: "7",
+  second: "7",
+  status: 500,
+  url: "http://h/v1",
+  model: "m",
+  keyVariable: "KEY",
+  listModels: "curl http://h/v1/models",
+  retryAfterS: 7,
+  isLocal: true,
+  again: "xctl diag 7",
+  moreTimeS: 7,
+  moreTokens: 7,
+};
+const BARE_FAILURE: FailureParts = { ...FAILURE, first: "", status: 0, retryAfterS: null, isLocal: false };
+
+/** By the catalogue's part: what its sentences are asked with, where that is not numbers. */
+const ASKED: [part: string, args: unknown[][]][] = [
+  ["causes/", [[PARTS], [BARE]]],
+  ["advice/", [[PARTS], [BARE]]],
+  ["diag/failures/", [[FAILURE], [BARE_FAILURE]]],
+];
+
 type Leaf = string | ((...args: unknown[]) => unknown);
 
 function* leaves(catalogue: object, path = ""): Generator<[path: string, leaf: Leaf]> {
@@ -42,10 +66,9 @@ function* leaves(catalogue: object, path = ""): Generator<[path: string, leaf: L
 /** What the leaf says, each way it can be asked. */
 function textsOf(path: string, leaf: Leaf): string[] {
   if (typeof leaf === "string") return [leaf];
-  const takesParts = path.startsWith("causes/") || path.startsWith("advice/");
-  const asked = takesParts
-    ? [[PARTS], [BARE]]
-    : [1, 7].map((value) => Array.from({ length: leaf.length }, () => value));
+  const asked =
+    ASKED.find(([part]) => path.startsWith(part))?.[1] ??
+    [1, 7].map((value) => Array.from({ length: leaf.length }, () => value));
   return asked.flatMap((args) => leaf(...args) as string | string[]).map(String);
 }
 
@@ -88,7 +111,8 @@ test("a sentence about a cause begins with a capital or a name, and ends with a 
 });
 
 /** Words that are the same in both languages: names, units, formats. */
-const NEUTRAL = /^(?:names\/process|machine\/(?:linux|root|cgroup|python)\/ok|zap\/.*)$/;
+const NEUTRAL =
+  /^(?:names\/process|machine\/(?:linux|root|cgroup|python)\/ok|zap\/.*|diag\/(?:from|spent|failed)|ended\/oomKiller)$/;
 
 test("Chinese is Chinese, and English is ASCII but for its punctuation", () => {
   for (const [path, leaf] of leaves(zh)) {

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explain } from "../../src/model/why.ts";
 import { explainAll } from "../../src/model/why-all.ts";
+import type { ProcessNode } from "../../src/model/nodes.ts";
 import type { Hop, WhyDocument } from "../../src/model/documents.ts";
 import { chainLines } from "../../src/views/chain.ts";
 import { sentencesOf } from "../../src/views/sentences/index.ts";
 import type { Style } from "../../src/views/style.ts";
 import { whyAllDocument, whyAllText } from "../../src/views/why-all.ts";
+import { explainJob } from "../../src/model/why-job.ts";
 import { whyJobDocument, whyJobText } from "../../src/views/why-job.ts";
 import { whyDocument, whyText } from "../../src/views/why.ts";
 import { displayWidth } from "../../src/views/width.ts";
@@ -65,7 +67,9 @@ test("the document is the contract's", () => {
       state: "sleeping",
       job_id: null,
       rank: null,
+      job_role: null,
       container: "web-1",
+      ended: null,
     },
     verdict: "blocked",
     blocked_ms: 12_400,
@@ -170,9 +174,9 @@ test("other possible causes and blind spots are told in short", () => {
 
 test("a job: its ranks, and what holds it up", () => {
   const graph = graphOf(JOB_EVENTS);
-  const members = Array.from(found(graph.job(JOB_ID)), (member) => explain(graph, member, NOW_MS));
+  const job = explainJob(graph, found(graph.job(JOB_ID)), NOW_MS);
   const text = STYLES.map((style) => {
-    const document = whyJobDocument(JOB_ID, members, { lang: style.lang, graph });
+    const document = whyJobDocument(JOB_ID, job, { lang: style.lang, graph });
     return `# ${style.lang}, ${style.width} columns\n${whyJobText(document, style)}\n`;
   });
   assertGolden("why-job", text.join("\n"));
@@ -204,3 +208,40 @@ function found<T>(value: T | undefined): T {
   assert.ok(value !== undefined);
   return value;
 }
+
+const ENDS: [observed: string, en: string | null, zh: string | null][] = [
+  ["exited with status 3", "exited with status 3", "退出码为 3"],
+  ["killed by SIGTERM", "killed by SIGTERM", "被 SIGTERM 终止"],
+  [
+    "killed by SIGKILL from the OOM killer",
+    "killed by SIGKILL from the OOM killer",
+    "被 OOM killer 发出的 SIGKILL 终止",
+  ],
+  ["killed by SIGABRT from itself", "killed by SIGABRT from itself", "被 自身 发出的 SIGABRT 终止"],
+  ["killed by SIGKILL from a\u001b (1)", "killed by SIGKILL from a? (1)", "被 a? (1) 发出的 SIGKILL 终止"],
+  ["gone", "gone", "gone"],
+];
+
+for (const [observed, en, zh] of ENDS) {
+  test(`how a process ended: ${JSON.stringify(observed)}`, () => {
+    const events = [process(5, "running", "a"), event("process.state", "pid-5", "exit", 5, { source: "s", observed })];
+    const graph = graphOf(events);
+    const explanation = explain(graph, graph.process(5) as ProcessNode, NOW_MS);
+    const ended = (["en", "zh"] as const).map(
+      (lang) => whyDocument(explanation, { graph, lang, container: null }).process.ended,
+    );
+    assert.deepEqual(ended, [en, zh]);
+  });
+}
+
+test("nobody saw how it ended, or it has not", () => {
+  const graph = graphOf([
+    process(5, "zombie", "a"),
+    process(6, "running", "b"),
+    event("process.state", "pid-6", "exit", 6),
+  ]);
+  for (const pid of [5, 6]) {
+    const explanation = explain(graph, graph.process(pid) as ProcessNode, NOW_MS);
+    assert.equal(whyDocument(explanation, { graph, lang: "en", container: null }).process.ended, null);
+  }
+});

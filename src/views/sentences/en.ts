@@ -2,9 +2,17 @@
 import type { AdviceKey, CauseKind, Risk } from "../../model/cause.ts";
 import type { Verdict } from "../../model/documents.ts";
 import type { Certainty } from "../../model/nodes.ts";
+import { ALL_ALIKE, RANK_GONE } from "../../model/why-job.ts";
+import { gpu } from "./en-gpu.ts";
+import { diag } from "./en-diag.ts";
 import { help } from "./en-help.ts";
 import { machine } from "./en-machine.ts";
+import { report, rules } from "./en-report.ts";
+import { storageErrors } from "./en-storage.ts";
+import { mcp } from "./en-mcp.ts";
 import { zap } from "./en-zap.ts";
+import { gpuActionText, gpuErrorText } from "./gpu-error.ts";
+import { storageErrorText } from "./storage-error.ts";
 
 /** What a sentence about a cause may speak of; every text in it is safe to print. */
 export interface CauseParts {
@@ -43,6 +51,15 @@ export const en = {
     thread: (owner: string, tid: number) => `${owner} thread ${tid}`,
     onNode: (name: string, node: string) => `${name} on ${node}`,
   },
+  /** How a process ended; `by` is who sent the signal. */
+  ended: {
+    status: (status: number) => `exited with status ${status}`,
+    signal: (signal: string, by: string | null) => `killed by ${signal}${by === null ? "" : ` from ${by}`}`,
+    oomKiller: "the OOM killer",
+    kernel: "the kernel",
+    itself: "itself",
+  },
+  endedSo: (who: string, how: string) => `${who} has ended: ${how}.`,
   /** `time` is a duration, or null where it is not known. */
   verdicts: {
     blocked: (who, time) => (time === null ? `${who} is blocked.` : `${who} has been blocked for ${time}.`),
@@ -102,6 +119,7 @@ export const en = {
     ofd_lock: "waits for a file lock (OFD)",
     lease: "waits until a file lease is given back",
     futex: "waits for a lock or for another thread (futex)",
+    collective: "waits in a collective for a rank that is not in it",
     "thread.join": "waits for one of its threads to end",
     thread: "may hang on another of its threads",
     child: "waits for a child to end",
@@ -124,6 +142,9 @@ export const en = {
     "kernel.idle": "has nothing to do",
     "cpu.quota": "waits until its cgroup may use a CPU again",
     "cpu.runqueue": "waits for a CPU",
+    "gpu.sync": "waits until a GPU is done with its work",
+    "gpu.driver": "waits inside the driver of a GPU",
+    "gpu.events": "waits for events of a GPU",
     "memory.oom": "waits until its cgroup has memory again",
     "memory.reclaim": "waits until memory is freed",
     "block.io": "waits for a block device",
@@ -134,6 +155,7 @@ export const en = {
     "fuse.serve": "waits for requests to its file system (FUSE)",
     mmap_lock: "waits for a memory map that is locked",
     inode_lock: "waits until another is done with the same file",
+    kernel_lock: "waits for a lock inside the kernel",
     IO_WAIT: "waits for data to move",
     "transport.drop": "loses packets",
   },
@@ -179,33 +201,44 @@ export const en = {
     },
     "lock.orphaned": ({ who, entity }) =>
       `${who} waits for ${entity}, whose owner is gone without releasing it. Nobody is left who could.`,
-    "ipc.no_peer": ({ who, entity }) => `${who} waits on ${entity}, but nobody has the other end open.`,
+    "ipc.no_peer": ({ who, entity, detail }) =>
+      detail === RANK_GONE
+        ? `${who} is gone, and the other ranks cannot go on without it.`
+        : `${who} waits on ${entity}, but nobody has the other end open.`,
     "cpu.throttled": ({ who }) => `The cgroup of ${who} has used up its CPU quota.`,
     "cpu.starved": ({ who, actor }) =>
       `${who} wants to run, but ${actor ?? "others"} ${actor === null ? "have" : "has"} the CPU.`,
     "memory.reclaim": ({ who }) => `${who} waits until memory is reclaimed or swapped.`,
     "memory.oom": ({ who }) => `The memory cgroup of ${who} is full, and nothing in it may be killed.`,
-    "storage.slow": ({ entity }) => `${entity} answers slowly.`,
+    "storage.slow": (parts) => storageErrorText(storageErrors, parts) ?? `${parts.entity} answers slowly.`,
     "storage.throttled": ({ who }) => `The cgroup of ${who} has reached its I/O limit.`,
-    "storage.error": ({ entity, detail }) => `${entity} reports an error${of(detail)}.`,
+    "storage.error": (parts) =>
+      storageErrorText(storageErrors, parts) ?? `${parts.entity} reports an error${of(parts.detail)}.`,
     "fs.frozen": ({ entity }) => `The file system ${entity} is frozen.`,
     "fs.unresponsive": ({ entity }) => `The server of the file system ${entity} does not answer.`,
     "network.peer_silent": ({ entity }) => `The other end of ${entity}, out of xctl's sight, sends nothing.`,
     "network.peer_not_reading": ({ entity }) => `The other end of ${entity}, out of xctl's sight, does not read.`,
     "network.unreachable": ({ entity }) => `Nobody answers at the other end of ${entity}.`,
     "network.loss": ({ entity, detail }) => `${entity} loses packets${of(detail)}.`,
-    "network.link_down": ({ entity }) => `The interface ${entity} is down.`,
-    "gpu.error": ({ entity, detail }) => `The GPU ${entity} reports an error${of(detail)}.`,
+    "network.link_down": ({ entity, detail }) => {
+      if (detail.startsWith("ADMIN_DOWN")) return `The interface ${entity} has been set down.`;
+      if (!detail.startsWith("REMOVED")) return `The interface ${entity} is down: it has no link.`;
+      return `The interface ${entity} is gone: unplugged, deleted or moved to another network namespace.`;
+    },
+    "gpu.error": ({ entity, detail }) =>
+      gpuErrorText(gpu, entity, detail) ?? `The GPU ${entity} reports an error${of(detail)}.`,
     "gpu.busy": ({ who, entity }) => `${who} waits for ${entity}, which is computing.`,
     "gpu.throttled": ({ entity }) => `Heat or power holds down the clocks of ${entity}.`,
     "input.terminal": ({ who, entity, detail }) =>
       detail === "tty.write"
         ? `${who} cannot write to ${entity}: its output is stopped, as by Ctrl-S.`
         : `${who} waits for someone to type at ${entity}.`,
-    unknown: ({ who, wait }) =>
-      wait === null
-        ? `What ${who} waits for could not be seen.`
-        : `${who} ${wait}. Who would end this wait could not be seen.`,
+    unknown: ({ who, wait, detail, members }) =>
+      detail === ALL_ALIKE
+        ? `All ${members.length} ranks wait, each in the same way. Which of them the others wait for could not be seen.`
+        : wait === null
+          ? `What ${who} waits for could not be seen.`
+          : `${who} ${wait}. Who would end this wait could not be seen.`,
   } satisfies Record<CauseKind, (parts: CauseParts) => string>,
   advice: {
     continue: ({ who }) => `Let ${who} go on.`,
@@ -222,12 +255,14 @@ export const en = {
       members.length === 1
         ? `End ${members[0]}; nothing else lets it go on.`
         : "End the youngest of them, which has the least to lose. The others then go on.",
+    restart_job: ({ who }) => `Find out why ${who} ended, then start the job again.`,
     restart_waiter: ({ who }) => `End ${who} and start it again.`,
     start_peer: ({ entity }) =>
       `Start the program that belongs at the other end of ${entity}, or end the one that waits.`,
     look_at_connection: () => "See what the kernel knows of this connection.",
     look_at_route: () => "See which connects get no answer; a firewall or a dead host is likely.",
-    look_at_link: () => "See the state of the interfaces.",
+    look_at_link: () => "See the state of the interface, then its cable and its other end.",
+    set_link_up: () => "Set it up again, unless it is down for a reason.",
     raise_limit: () => "Raise the limit of the cgroup.",
     give_way: ({ actor }) => `Let ${actor ?? "who has the CPU"} give way to all others.`,
     look_at_cpu: () => "See who has the CPU.",
@@ -235,11 +270,17 @@ export const en = {
     look_at_memory: () => "See how short memory is.",
     look_at_storage: () => "See which storage is slow or does not answer.",
     look_at_kernel_log: () => "See what the kernel says of the device.",
+    look_at_disk: () => "See what the disk says of its own health (SMART).",
+    replace_disk: () => "See which disk the array lacks, and put another in its place.",
+    free_space: () => "See what takes the space, and delete or move some of it, or make the file system larger.",
+    free_inodes: () => "See where the files are that take the inodes, and delete some of them.",
+    check_file_system: () => "Save what matters, then unmount the file system, check it with fsck, and mount it again.",
     thaw_filesystem: ({ entity }) => `Thaw the file system ${entity}, unless a snapshot or backup of it is being made.`,
     abort_connection: ({ entity }) =>
       `Or give up the file system ${entity}: abort its connection. Whoever uses it then gets an error.`,
     kill_does_not_help: ({ who }) =>
       `Do not count on killing ${who}: in such a wait SIGKILL may take effect only when the wait is over.`,
+    recover_gpu: ({ detail }) => gpuActionText(gpu, detail) ?? "Ask the vendor's support about the GPU.",
     look_at_gpu: () => "See what the driver says of the GPU.",
     type_there: ({ entity }) => `Type at ${entity} what it waits for.`,
     resume_output: ({ entity }) => `Press Ctrl-Q at ${entity}, so that it shows output again.`,
@@ -253,6 +294,7 @@ export const en = {
     locks: "The holders of some file locks could not be seen. Run xctl as root to see them.",
     memory: "The memory behind a lock could not be read, so its owner is not known. Run xctl as root to see it.",
     processes: "Other users' processes are hidden (/proc is mounted with hidepid). Run xctl as root to see them.",
+    environ: "The environment of other users' processes is shown to root only. Run xctl as root to see their ranks.",
     cmdline: "A command line could not be read; that of a process whose memory is locked never answers.",
     truncated: "There are very many waits here. Only those nearest to the process were followed.",
   },
@@ -277,6 +319,26 @@ export const en = {
     jobFine: (job: string) => `Job ${job}: no rank is stuck.`,
     jobStuck: (job: string, stuck: number, all: number) =>
       `Job ${job}: ${stuck} of ${count(all, "rank", "ranks")} stuck.`,
+    /** `ranks` are `many` numbers, as a list. */
+    jobHeldUp: (job: string, many: number, ranks: string, heldUp: number, all: number) =>
+      `Job ${job}: ${many === 1 ? "rank" : "ranks"} ${ranks} ${many === 1 ? "holds" : "hold"} up ${heldUp} of ${all} ` +
+      `ranks.`,
+    jobWaitsFor: (job: string, many: number, ranks: string) =>
+      `Job ${job}: the others wait for ${many === 1 ? "rank" : "ranks"} ${ranks}.`,
+    jobLost: (job: string, many: number, ranks: string) =>
+      `Job ${job}: it has lost ${many === 1 ? "rank" : "ranks"} ${ranks}.`,
+    jobLauncher: (job: string) => `Job ${job}: what started its ranks is stuck.`,
+    jobEnded: (job: string) => `Job ${job}: it has ended.`,
+    jobAlike: (job: string) => `Job ${job}: all ranks wait, and xctl cannot tell for which.`,
+    standings: {
+      culprit: "holds the others up",
+      held_up: "waits for it",
+      running: "runs",
+      gone: "is gone",
+    },
+    tendency: (rank: string, percent: number, samples: number, longest: string) =>
+      `Most waited for lately: rank ${rank}. In ${percent}% of the last ${samples} samples the others waited while it ` +
+      `worked, for ${longest} at the longest.`,
   },
   ps: {
     more: (more: number) => `+${more} more`,
@@ -291,6 +353,7 @@ export const en = {
     graph: "graph",
     edges: "edges",
     sampler: "sampler",
+    lost: "eBPF records lost",
     received: (received: number, applied: number, rejected: number, dropped: number) =>
       `${received} received, ${applied} applied, ${rejected} rejected, ${dropped} dropped`,
     nodes: (processes: number, resources: number, errors: number) =>
@@ -330,6 +393,9 @@ export const en = {
     defect: "this is a defect of xctl; please report it",
     noSuchProcess: (pid: number) => `no such process: ${pid}`,
     listAll: "all of them: xctl ps --all",
+    flightNeedsJob: "--flight-recorder goes with --job",
+    noDumps: (folder: string) => `no dump of a flight recorder in ${folder}`,
+    refusedDump: (file: string, reason: string) => `${file} is left out: ${reason}`,
     noSuchJob: (job: string) => `no such job: ${job}`,
     listJobs: "the jobs there are: xctl ps",
     nothingActive: "No active processes. All of them: xctl ps --all",
@@ -347,8 +413,12 @@ export const en = {
     pidOrJob: "give a PID or --job, not both",
   },
   zap,
+  diag,
   help,
   machine,
+  mcp,
+  report,
+  rules,
 };
 
 export type Sentences = typeof en;

@@ -1,0 +1,27 @@
+/** What may be wrong with a file of rules, or with one of them. */
+const PROBLEM_CODES = [
+  "unreadable",
+  "not_a_file",
+  "writable_by_all",
+  "too_large",
+  "too_many_files",
+  "too_many_rules",
+  "syntax",
+  "alias",
+  "too_deep",
+  "duplicate",
+  "missing",
+  "type",
+  "value",
+  "key",
+  "range",
+  "length",
+  "form",
+  "empty",
+  "unprintable",
+  "brace",
+  "placeholder",
+  "property",
+  "quoted",
+] as const;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
