@@ -9,13 +9,26 @@ import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import { attachedBenchmark } from "./attached.ts";
+import { ebpfNetworkBenchmark } from "./ebpf-network.ts";
 import { explainBenchmark } from "./explain.ts";
 import { foldBenchmarks } from "./fold.ts";
 import { isMet, percentile, type Benchmark, type Result } from "./measure.ts";
 import { memoryBenchmark } from "./memory.ts";
+import { passingBenchmark } from "./passing.ts";
 import { pipeBenchmark } from "./pipe.ts";
+import { taskBenchmarks } from "./tasks.ts";
 
-const BENCHMARKS: Benchmark[] = [...foldBenchmarks, explainBenchmark, memoryBenchmark, pipeBenchmark];
+const BENCHMARKS: Benchmark[] = [
+  ...foldBenchmarks,
+  explainBenchmark,
+  memoryBenchmark,
+  pipeBenchmark,
+  ebpfNetworkBenchmark,
+  ...taskBenchmarks,
+  attachedBenchmark,
+  passingBenchmark,
+];
 const MAX_OUTPUT = 1024 * 1024;
 
 /** A figure and those it is the median of. */

@@ -130,6 +130,21 @@ os.kill(os.getpid(), signal.SIGSTOP)
     },
   })),
   {
+    name: "maker of a folder where another makes one on a FUSE file system whose server is stopped",
+    async setUp(stage) {
+      const fuse = await FuseMount.create(stage, ["answer"]);
+      const makeFolder = (name: string) => `exec mkdir ${fuse.mountPoint}/${name}`;
+      // What the kernel asks of a folder only once is asked here.
+      fuse.run("sh", "-c", "mkdir $0/none 2>/dev/null; true", fuse.mountPoint);
+      stage.stop(fuse.server);
+      const first = await fuse.start("sh", "-c", `echo ready; ${makeFolder("first")}`);
+      await waitsIn(first.pid, REQUEST);
+      const second = await fuse.start("sh", "-c", `echo ready; ${makeFolder("second")}`);
+      await asleep(second.pid, "D");
+      return blockedBy(second.pid, fuse.server);
+    },
+  },
+  {
     name: "page of a mapped FUSE file that another has asked a stopped server for",
     async setUp(stage) {
       const fuse = await FuseMount.create(stage, ["never"]);

@@ -7,29 +7,38 @@ import { existsSync } from "node:fs";
 import { isGoodForUser, rerunAsNobody } from "./as-user.ts";
 import { cgroups } from "./cgroups.ts";
 import { isHierarchy, mountOf } from "./control-group.ts";
+import { disks } from "./disks.ts";
+import { ebpf } from "./ebpf.ts";
 import { fuse } from "./fuse.ts";
 import { futexes } from "./futexes.ts";
+import { gpu } from "./gpu.ts";
 import { healthy } from "./healthy.ts";
 import { ipc } from "./ipc.ts";
+import { jobScenarios } from "./jobs.ts";
+import { links } from "./links.ts";
 import { locks } from "./locks.ts";
 import { namespaces } from "./namespaces.ts";
 import { loops } from "./loops.ts";
+import { network } from "./network.ts";
 import { Observer } from "./observer.ts";
 import { pipes } from "./pipes.ts";
 import { privileges } from "./privileges.ts";
-import type { WhyAllDocument } from "../src/model/documents.ts";
+import type { WhyAllDocument, WhyDocument } from "../src/model/documents.ts";
 import type { Scenario, Truth } from "./scenario.ts";
 import { sockets } from "./sockets.ts";
 import { Stage } from "./stage.ts";
 import { states } from "./states.ts";
 import { storage } from "./storage.ts";
 import { terminals } from "./terminals.ts";
-import { isAlarmed, judge, table, type Row } from "./verdict.ts";
+import { isAlarmed, judge, misjudged, table, type Row } from "./verdict.ts";
 
 const SCENARIOS: readonly Scenario[] = [
   ...pipes,
   ...locks,
   ...sockets,
+  ...network,
+  ...links,
+  ...ebpf,
   ...states,
   ...namespaces,
   ...privileges,
@@ -38,9 +47,12 @@ const SCENARIOS: readonly Scenario[] = [
   ...terminals,
   ...cgroups,
   ...storage,
+  ...disks,
   ...fuse,
   ...futexes,
+  ...gpu,
   ...healthy,
+  ...jobScenarios,
 ];
 /** A stall must be in `xctl why` without a pid within this time. */
 const ALARM_WITHIN_MS = 3000;
@@ -53,6 +65,7 @@ const LATE_AFTER_MS = 3000;
 const MAY_BE_LATE: ReadonlySet<Row["outcome"]> = new Set(["missed", "not set up"]);
 const MAX_SECOND_TRIES = 4;
 const AT_A_TIME = 24;
+const HEAVY_AT_A_TIME = 1;
 const SET_UP_AT_A_TIME = 6;
 
 process.exitCode = await main(process.argv.slice(2));
@@ -73,9 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
   const observer = await Observer.start();
   try {
     const rows: Row[] = [];
-    for (let first = 0; first < wanted.length; first += AT_A_TIME) {
-      rows.push(...(await play(wanted.slice(first, first + AT_A_TIME), stages, observer)));
-    }
+    for (const together of batches(wanted)) rows.push(...(await play(together, stages, observer)));
     const again = wanted.filter((_, index) => MAY_BE_LATE.has((rows[index] as Row).outcome));
     for (const scenario of again.slice(0, MAX_SECOND_TRIES)) {
       const [second] = await play([scenario], stages, observer);
@@ -91,6 +102,14 @@ async function main(args: readonly string[]): Promise<number> {
     strike();
     await observer.stop();
   }
+}
+
+/** In their order; the heavy ones stand last. */
+function* batches(scenarios: readonly Scenario[]): Iterable<Scenario[]> {
+  const light = scenarios.filter(({ heavy }) => heavy !== true);
+  for (let first = 0; first < light.length; first += AT_A_TIME) yield light.slice(first, first + AT_A_TIME);
+  const heavy = scenarios.filter((scenario) => scenario.heavy === true);
+  for (let first = 0; first < heavy.length; first += HEAVY_AT_A_TIME) yield heavy.slice(first, first + HEAVY_AT_A_TIME);
 }
 
 /** All of these stand at the same time, as on a real machine; each is asked about once. */
@@ -110,8 +129,10 @@ async function play(scenarios: readonly Scenario[], stages: Set<Stage>, observer
     if (truth instanceof Error) rows.push({ name, outcome: "not set up", detail: truth.message, tookMs: 0 });
     else if (typeof truth === "string") rows.push({ name, outcome: "skipped", detail: truth, tookMs: 0 });
     else {
-      const asked = await observer.why(truth.ask);
-      rows.push({ ...judge(name, truth, asked, alarms), blindSpots: asked.answer.blind_spots.length });
+      const asked = await (truth.observer ?? observer).why(truth.ask);
+      const seen = truth.observer === undefined ? alarms : [await truth.observer.whyAll()];
+      const row = { ...judge(name, truth, asked, seen), blindSpots: asked.answer.blind_spots.length };
+      rows.push(row.outcome === "right" ? { ...row, ...(await ofJob(truth, asked.answer, observer)) } : row);
     }
   }
   for (const { stage } of standing) {
@@ -121,8 +142,18 @@ async function play(scenarios: readonly Scenario[], stages: Set<Stage>, observer
   return rows;
 }
 
+/** What is wrong with the answers of the other ranks and of the job, where it is one. */
+async function ofJob({ job }: Truth, { process: { job_id: jobId } }: WhyDocument, observer: Observer) {
+  if (job === undefined) return undefined;
+  if (jobId === null) return { outcome: "missed", detail: "its process is not known to belong to a job" } as const;
+  const answers: WhyDocument[] = [];
+  for (const pid of job.ranks) answers.push((await observer.why(pid)).answer);
+  return misjudged(job, answers, (await observer.whyJob(jobId)).answer);
+}
+
 function isMissing(truth: Truth | string | Error, alarms: WhyAllDocument): boolean {
-  return typeof truth === "object" && "ask" in truth && truth.alarming && !isAlarmed(truth.ask, alarms);
+  if (typeof truth !== "object" || !("ask" in truth) || truth.observer !== undefined) return false;
+  return truth.alarming && !isAlarmed(truth.ask, alarms);
 }
 
 /** The results in the order of the items, `atATime` of them under way at once. */
@@ -147,6 +178,8 @@ function has(need: string): boolean {
   if (need === "root") return process.getuid?.() === 0;
   if (need === "mount") return succeeds("unshare", "--mount", "true");
   if (need === "fuse") return existsSync("/dev/fuse");
+  if (need === "torch") return succeeds("/usr/bin/python3", "-c", "import torch.distributed");
+  if (need === "mpi") return succeeds("mpirun", "--version") && succeeds("/usr/bin/python3", "-c", "import mpi4py");
   if (need === "loop") return existsSync("/dev/loop-control");
   if (isHierarchy(need)) return mountOf(need) !== undefined;
   return succeeds("sh", "-c", 'command -v "$0"', need);

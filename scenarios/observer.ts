@@ -3,9 +3,12 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WhyAllDocument, WhyDocument } from "../src/model/documents.ts";
+import type { DiagDocument, PsDocument, WhyAllDocument, WhyDocument, WhyJobDocument } from "../src/model/documents.ts";
+import type { Event } from "../src/model/event.ts";
 
 export const XCTL = process.env.XCTL_UNDER_TEST ?? join(import.meta.dirname, "..", "bin", "xctl");
+
+const EMIT_EVERY_MS = 1000;
 
 export interface Asked<T> {
   answer: T;
@@ -18,9 +21,10 @@ export class Observer {
   readonly #port: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  static async start(): Promise<Observer> {
+  /** `more`: what the daemon is to have in its environment besides ours. */
+  static async start(more: NodeJS.ProcessEnv = {}): Promise<Observer> {
     const runtime = mkdtempSync(join(tmpdir(), "xctl-runtime-"));
-    const env = { ...process.env, XDG_RUNTIME_DIR: runtime, XCTL_LANG: "en" };
+    const env = { ...process.env, ...more, XDG_RUNTIME_DIR: runtime, XCTL_LANG: "en" };
     const daemon = spawn(XCTL, ["run", "--port", "0"], { env, stdio: ["ignore", "ignore", "pipe"] });
     const port = await portOf(daemon);
     return new Observer(daemon, port, env);
@@ -33,11 +37,37 @@ export class Observer {
   }
 
   why(pid: number): Promise<Asked<WhyDocument>> {
-    return this.#ask<WhyDocument>(String(pid));
+    return this.#ask<WhyDocument>("why", String(pid));
+  }
+
+  whyJob(job: string): Promise<Asked<WhyJobDocument>> {
+    return this.#ask<WhyJobDocument>("why", "--job", job);
   }
 
   async whyAll(): Promise<WhyAllDocument> {
-    return (await this.#ask<WhyAllDocument>()).answer;
+    return (await this.#ask<WhyAllDocument>("why")).answer;
+  }
+
+  ps(): Promise<Asked<PsDocument>> {
+    return this.#ask<PsDocument>("ps");
+  }
+
+  diag(pid: number, ...options: string[]): Promise<Asked<DiagDocument>> {
+    return this.#ask<DiagDocument>("diag", String(pid), ...options);
+  }
+
+  /** Until killed, the events are told again and again, as by a probe. */
+  emit(events: () => readonly Event[]): ChildProcess {
+    const emitter = spawn(XCTL, ["emit", "--port", this.#port], {
+      env: this.#env,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    const timer = setInterval(() => {
+      for (const event of events()) emitter.stdin.write(`${JSON.stringify(event)}\n`);
+    }, EMIT_EVERY_MS);
+    emitter.stdin.on("error", () => {});
+    emitter.once("exit", () => clearInterval(timer));
+    return emitter;
   }
 
   async stop(): Promise<void> {
@@ -47,12 +77,12 @@ export class Observer {
     rmSync(this.#env.XDG_RUNTIME_DIR as string, { recursive: true, force: true });
   }
 
-  #ask<T>(...args: string[]): Promise<Asked<T>> {
+  #ask<T>(...command: string[]): Promise<Asked<T>> {
     const start = performance.now();
     return new Promise((resolve, reject) => {
       execFile(
         XCTL,
-        ["why", ...args, "--json", "--port", this.#port],
+        [...command, "--json", "--port", this.#port],
         { env: this.#env, maxBuffer: 1 << 26 },
         (error, stdout) => {
           if (error !== null && stdout === "") reject(error);

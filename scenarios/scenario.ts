@@ -2,6 +2,7 @@
 import type { CauseKind } from "../src/model/cause.ts";
 import type { Verdict } from "../src/model/documents.ts";
 import type { Hierarchy } from "./control-group.ts";
+import type { Observer } from "./observer.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Scenario {
@@ -16,6 +17,8 @@ export interface Scenario {
     | "setpriv"
     | "unshare"
     | "ip"
+    | "iptables"
+    | "nsenter"
     | "less"
     | "vim"
     | "ipcrm"
@@ -27,9 +30,13 @@ export interface Scenario {
     | "mount"
     | "fuse"
     | "loop"
+    | "torch"
+    | "mpi"
     | "mkfs.ext4"
     | Hierarchy
   )[];
+  /** It takes much of the machine: few of these are played at a time, and nothing else. */
+  heavy?: boolean;
   setUp(stage: Stage): Promise<Truth>;
 }
 
@@ -46,4 +53,19 @@ export interface Truth {
   members?: readonly number[];
   /** True where \`xctl why\` without a pid must name it. */
   alarming: boolean;
+  /** Whom to ask, where the scenario has a daemon of its own. */
+  observer?: Observer;
+  /** Where `ask` is a rank of a job: what is so of the job, which is asked about too. */
+  job?: JobTruth;
+}
+
+export interface JobTruth {
+  /** The ranks that are asked about as well; each must lead to the same. */
+  ranks: readonly number[];
+  /** What holds the job up; undefined where nothing is wrong. */
+  kind: CauseKind | undefined;
+  /** The process that must act. */
+  culprit?: number | undefined;
+  /** Those that the cause is about. */
+  members?: readonly number[];
 }

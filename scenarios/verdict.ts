@@ -1,7 +1,8 @@
 /** Compares an answer with the truth, and prints how it went. */
-import type { WhyAllDocument, WhyDocument } from "../src/model/documents.ts";
+import type { WhyAllDocument, WhyDocument, WhyJobDocument } from "../src/model/documents.ts";
+import { isTrouble } from "../src/model/walk.ts";
 import type { Asked } from "./observer.ts";
-import type { Truth } from "./scenario.ts";
+import type { JobTruth, Truth } from "./scenario.ts";
 
 export interface Row {
   name: string;
@@ -41,6 +42,31 @@ export function judge(
     return { name, outcome: "missed", detail: `${detail}, but not in xctl why`, tookMs };
   }
   return { name, outcome: "right", detail: `${said}${late}`, tookMs };
+}
+
+/** Whether each rank and the job itself lead to what is so; undefined: they do. */
+export function misjudged(
+  { ranks, kind, culprit, members }: JobTruth,
+  answers: readonly WhyDocument[],
+  job: WhyJobDocument,
+): Pick<Row, "outcome" | "detail"> | undefined {
+  const asked = [
+    ...answers.map((answer, place) => ({ of: `rank at ${ranks[place]}`, causes: answer.root_causes })),
+    { of: `job ${job.job_id}`, causes: job.root_causes },
+  ];
+  for (const { of, causes } of asked) {
+    const [cause] = causes;
+    const said = `asked of ${of}: ${cause?.kind ?? "no cause"} ${cause?.pid ?? cause?.pids.join(" ") ?? ""}`;
+    const detail = `${said}; expected ${kind ?? "none"} ${culprit ?? members?.join(" ") ?? ""}`;
+    if (kind === undefined) {
+      if (causes.some((each) => isTrouble(each.kind))) return { outcome: "false alarm", detail };
+      continue;
+    }
+    if (cause?.kind !== kind) return { outcome: "missed", detail };
+    if (culprit !== undefined && cause.pid !== culprit) return { outcome: "wrong culprit", detail };
+    if (members !== undefined && !sameMembers(members, cause.pids)) return { outcome: "wrong culprit", detail };
+  }
+  return undefined;
 }
 
 /** Whether `xctl why` without a pid tells of the process. */

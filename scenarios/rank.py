@@ -1,0 +1,132 @@
+"""A rank of a job that trains in step with the others, until told to do something else instead.
+
+argv: ddp | mpi, and a folder. Whatever the file act-RANK in that folder says is done before the next step.
+"""
+import ctypes
+import fcntl
+import os
+import sys
+import time
+
+STEPS_BEFORE_READY = 5
+OWN_WORK_S = 0.02
+
+
+def compute(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def lock(path):
+    fcntl.flock(os.open(path, os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+
+
+def read(path):
+    os.read(os.open(path, os.O_RDONLY), 1)
+
+
+def deadlock():
+    mutex = ctypes.create_string_buffer(64)
+    libc = ctypes.CDLL(None)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)
+
+
+def save(path):
+    """A checkpoint that takes its time."""
+    end = time.monotonic() + 30
+    with open(path, "wb") as file:
+        while time.monotonic() < end:
+            file.seek(0)
+            file.write(os.urandom(1 << 20))
+            compute(0.05)
+
+
+ACTS = {"lock": lock, "read": read, "deadlock": deadlock, "save": save, "compute": lambda s: compute(float(s))}
+
+
+def act(folder, rank):
+    path = os.path.join(folder, f"act-{rank}")
+    if not os.path.exists(path):
+        return
+    with open(path) as file:
+        name, *words = file.read().split()
+    os.unlink(path)
+    ACTS[name](*words)
+
+
+def piped_batches():
+    """A worker of its own that loads what the rank computes on."""
+    reader, writer = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(reader)
+        while True:
+            time.sleep(0.005)
+            os.write(writer, b"x" * 8192)
+    os.close(writer)
+
+    def batch():
+        left = 8192
+        while left > 0:
+            left -= len(os.read(reader, left))
+
+    return worker, batch
+
+
+def ddp(folder):
+    import torch
+    import torch.distributed as dist
+    from torch.nn.parallel import DistributedDataParallel
+    from torch.utils.data import DataLoader, IterableDataset
+
+    class Batches(IterableDataset):
+        def __iter__(self):
+            while True:
+                yield torch.randn(8)
+
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    model = DistributedDataParallel(torch.nn.Linear(8, 8))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    loads = "loader" in sys.argv
+    batches = iter(DataLoader(Batches(), batch_size=4, num_workers=1)) if loads else None
+    worker = batches._workers[0].pid if loads else 0
+
+    def step():
+        batch = next(batches) if loads else torch.randn(4, 8)
+        compute(OWN_WORK_S)
+        optimizer.zero_grad()
+        model(batch).sum().backward()
+        optimizer.step()
+
+    run(folder, dist.get_rank(), worker, step)
+
+
+def mpi(folder):
+    from mpi4py import MPI
+
+    world = MPI.COMM_WORLD
+    worker, batch = piped_batches() if "loader" in sys.argv else (0, lambda: None)
+
+    def step():
+        batch()
+        compute(OWN_WORK_S)
+        world.allreduce(1)
+
+    run(folder, world.Get_rank(), worker, step)
+
+
+def run(folder, rank, worker, step):
+    count = 0
+    while True:
+        act(folder, rank)
+        step()
+        count += 1
+        if count == STEPS_BEFORE_READY:
+            # Of several ranks that write at once none may end up on another's line.
+            os.write(1, f"rank {rank} {os.getpid()} {worker}\n".encode())
+
+
+{"ddp": ddp, "mpi": mpi}[sys.argv[1]](sys.argv[2])
