@@ -1,5 +1,6 @@
 /** Block devices as sysfs shows them: what is below one, and whether it is at work. sysfs attributes do not block. */
-import { readdirSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { namesIn } from "./folders.ts";
 import { readText } from "./procfs.ts";
 
 export interface BlockDevice {
@@ -119,14 +120,6 @@ export function parseInFlight(text: string | undefined): BlockDevice["inFlight"]
 
 function slavesOf(sys: string, folder: string): string[] {
   return namesIn(`${folder}/slaves`).flatMap((name) => deviceNumber(name, sys) ?? []);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function linkOf(path: string): string | undefined {

@@ -2,7 +2,7 @@
  * The records of bpf/block.bpf.c, in the layouts that stand there: how long disks took since the last reading, for whom,
  * and which requests failed. Failures are kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, ownPidNamespace, type BpfIterator, type BpfRing } from "./bpf.ts";
+import { BpfObject, ownPidNamespace, type BpfIterator, KeptRecords } from "./bpf.ts";
 
 export interface DiskLatency {
   /** `major:minor` of the whole disk. */
@@ -81,15 +81,13 @@ export class BpfBlock {
   readonly #object: BpfObject;
   readonly #disks: BpfIterator;
   readonly #uses: BpfIterator;
-  readonly #ring: BpfRing;
-  #failures: FailedRequest[] = [];
-  #dropped = 0;
+  readonly #failures: KeptRecords<FailedRequest>;
 
   private constructor(object: BpfObject) {
     this.#object = object;
     this.#disks = object.iterator("read_disks", "disks");
     this.#uses = object.iterator("read_uses", "uses");
-    this.#ring = object.ring("records", (bytes) => this.#keep(bytes));
+    this.#failures = new KeptRecords(object, { bytes: FAILURE_BYTES, most: MAX_FAILURES, parse: parseFailure });
   }
 
   /** Throws an Error that says why this machine does not allow it. */
@@ -112,9 +110,7 @@ export class BpfBlock {
 
   /** Since the last time. */
   take(): BlockReading {
-    this.#ring.empty();
-    const failures = this.#failures;
-    this.#failures = [];
+    const failures = this.#failures.take();
     return {
       disks: recordsOf(this.#disks, DISK_BYTES, parseDisk),
       uses: recordsOf(this.#uses, USE_BYTES, parseUse),
@@ -124,19 +120,11 @@ export class BpfBlock {
 
   /** Failures that were lost since the start: in the kernel's ring, or here. */
   get lost(): number {
-    const lost = this.#object.value(".bss", Buffer.alloc(4), 8);
-    return this.#dropped + Number(lost?.readBigUInt64LE() ?? 0n);
+    return this.#failures.lost;
   }
 
   close(): void {
     this.#object.close();
-  }
-
-  #keep(bytes: Buffer): void {
-    const failure = bytes.length < FAILURE_BYTES ? undefined : parseFailure(bytes);
-    if (failure === undefined) return;
-    if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
-    else this.#dropped += 1;
   }
 }
 

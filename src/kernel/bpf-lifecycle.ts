@@ -2,7 +2,7 @@
  * The records of bpf/lifecycle.bpf.c, in the layout that stands there: processes that ended, signals and their senders,
  * victims of the OOM killer. Kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, ownPidNamespace, type BpfRing } from "./bpf.ts";
+import { BpfObject, KeptRecords, ownPidNamespace } from "./bpf.ts";
 
 export interface LifecycleRecord {
   kind: "exit" | "signal" | "oom_victim";
@@ -36,13 +36,11 @@ const MAX_KEPT = 100_000;
 
 export class BpfLifecycle {
   readonly #object: BpfObject;
-  readonly #ring: BpfRing;
-  #kept: LifecycleRecord[] = [];
-  #dropped = 0;
+  readonly #records: KeptRecords<LifecycleRecord>;
 
   private constructor(object: BpfObject) {
     this.#object = object;
-    this.#ring = object.ring("records", (bytes) => this.#keep(bytes));
+    this.#records = new KeptRecords(object, { bytes: BYTES, most: MAX_KEPT, parse: parseLifecycle });
   }
 
   /** Throws an Error that says why this machine does not allow it. */
@@ -65,27 +63,16 @@ export class BpfLifecycle {
 
   /** What was told since the last time, oldest first. */
   take(): LifecycleRecord[] {
-    this.#ring.empty();
-    const taken = this.#kept;
-    this.#kept = [];
-    return taken;
+    return this.#records.take();
   }
 
   /** Records that were lost since the start: in the kernel's ring, or here. */
   get lost(): number {
-    const lost = this.#object.value(".bss", Buffer.alloc(4), 8);
-    return this.#dropped + Number(lost?.readBigUInt64LE() ?? 0n);
+    return this.#records.lost;
   }
 
   close(): void {
     this.#object.close();
-  }
-
-  #keep(bytes: Buffer): void {
-    const record = bytes.length < BYTES ? undefined : parseLifecycle(bytes);
-    if (record === undefined) return;
-    if (this.#kept.length < MAX_KEPT) this.#kept.push(record);
-    else this.#dropped += 1;
   }
 }
 

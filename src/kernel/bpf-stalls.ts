@@ -2,7 +2,7 @@
  * The records of bpf/stalls.bpf.c, in the layout that stands there: long waits for locks inside the kernel, and threads
  * that the kernel calls hung. Kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, ownPidNamespace, type BpfRing } from "./bpf.ts";
+import { BpfObject, KeptRecords, ownPidNamespace } from "./bpf.ts";
 
 export interface StallRecord {
   kind: "lock_contention" | "hung_task";
@@ -37,13 +37,11 @@ const MAX_KEPT = 4096;
 
 export class BpfStalls {
   readonly #object: BpfObject;
-  readonly #ring: BpfRing;
-  #kept: StallRecord[] = [];
-  #dropped = 0;
+  readonly #records: KeptRecords<StallRecord>;
 
   private constructor(object: BpfObject) {
     this.#object = object;
-    this.#ring = object.ring("records", (bytes) => this.#keep(bytes));
+    this.#records = new KeptRecords(object, { bytes: BYTES, most: MAX_KEPT, parse: parseStall });
   }
 
   /** Throws an Error that says why this machine does not allow it. */
@@ -70,27 +68,16 @@ export class BpfStalls {
 
   /** What was told since the last time, oldest first. */
   take(): StallRecord[] {
-    this.#ring.empty();
-    const taken = this.#kept;
-    this.#kept = [];
-    return taken;
+    return this.#records.take();
   }
 
   /** Records that were lost since the start: in the kernel's ring, or here. */
   get lost(): number {
-    const lost = this.#object.value(".bss", Buffer.alloc(4), 8);
-    return this.#dropped + Number(lost?.readBigUInt64LE() ?? 0n);
+    return this.#records.lost;
   }
 
   close(): void {
     this.#object.close();
-  }
-
-  #keep(bytes: Buffer): void {
-    const record = bytes.length < BYTES ? undefined : parseStall(bytes);
-    if (record === undefined) return;
-    if (this.#kept.length < MAX_KEPT) this.#kept.push(record);
-    else this.#dropped += 1;
   }
 }
 

@@ -187,6 +187,39 @@ export class BpfRing {
   }
 }
 
+/** The records of an object's ring `records`, kept until they are taken, at most so many; what had no room is counted. */
+export class KeptRecords<T> {
+  readonly #object: BpfObject;
+  readonly #ring: BpfRing;
+  #kept: T[] = [];
+  #dropped = 0;
+
+  /** `parse` gives undefined for a record that is of no use; one that is shorter than `bytes` is not handed to it. */
+  constructor(object: BpfObject, layout: { bytes: number; most: number; parse(record: Buffer): T | undefined }) {
+    this.#object = object;
+    this.#ring = object.ring("records", (bytes) => {
+      const record = bytes.length < layout.bytes ? undefined : layout.parse(bytes);
+      if (record === undefined) return;
+      if (this.#kept.length < layout.most) this.#kept.push(record);
+      else this.#dropped += 1;
+    });
+  }
+
+  /** What was told since the last time, oldest first. */
+  take(): T[] {
+    this.#ring.empty();
+    const taken = this.#kept;
+    this.#kept = [];
+    return taken;
+  }
+
+  /** Records that were lost since the start: in the kernel's ring, or here. */
+  get lost(): number {
+    const lost = this.#object.value(".bss", Buffer.alloc(4), 8);
+    return this.#dropped + Number(lost?.readBigUInt64LE() ?? 0n);
+  }
+}
+
 export class BpfIterator {
   readonly #create: () => number;
   readonly #part = Buffer.allocUnsafeSlow(PART_BYTES);

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { parseKernelMessage, type KernelMessage } from "./kmsg.ts";
-import { readText } from "./procfs.ts";
+import { readUptimeMs } from "./procfs.ts";
 
 /** Longer than any record (LOG_LINE_MAX and its continuation lines): a shorter buffer makes read fail. */
 const RECORD_BYTES = 8192;
@@ -79,9 +79,4 @@ export class KmsgTail {
     }
     return this.#fd;
   }
-}
-
-function readUptimeMs(proc: string): number | undefined {
-  const seconds = /^(\d+\.\d+)/.exec(readText(`${proc}/uptime`) ?? "")?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

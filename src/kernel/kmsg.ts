@@ -3,7 +3,7 @@
  * Documentation/ABI/testing/dev-kmsg. Read without blocking, a bounded part at a time; each record is seen once.
  */
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { readText } from "./procfs.ts";
+import { readUptimeMs } from "./procfs.ts";
 
 export interface KernelMessage {
   /** 0 is an emergency, 3 an error, 4 a warning, 6 information. */
@@ -179,9 +179,4 @@ export function storageError({ text, atMs }: KernelMessage): StorageError | unde
     }
   }
   return undefined;
-}
-
-function readUptimeMs(proc: string): number | undefined {
-  const seconds = /^(\d+\.\d+)/.exec(readText(`${proc}/uptime`) ?? "")?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

@@ -186,6 +186,12 @@ export function readBootMs(proc: string): number {
   return seconds === undefined ? 0 : Number(seconds) * 1000;
 }
 
+/** Milliseconds since boot; undefined where that cannot be read. */
+export function readUptimeMs(proc: string): number | undefined {
+  const seconds = /^(\d+\.\d+)/.exec(readText(`${proc}/uptime`) ?? "")?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
 export function startMs(bootMs: number, startTicks: number): number {
   return bootMs + Math.round((startTicks * 1000) / TICKS_PER_SECOND);
 }

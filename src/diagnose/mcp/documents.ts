@@ -126,7 +126,14 @@ export function shownWhyJob(why: WhyJobDocument, fitting: Fitting): ShownWhyJob 
     const kept = new Set(chosen.slice(0, count));
     const ranks = why.ranks
       .filter((rank) => kept.has(rank))
-      .map((rank) => Object.assign({}, rank, { node: mask.host(rank.node) }));
+      .map(({ rank, pid, node, verdict, blocked_ms, standing }) => ({
+        rank,
+        pid,
+        node: mask.host(node),
+        verdict,
+        blocked_ms,
+        standing,
+      }));
     const root_causes = causes.slice(0, Math.max(1, Math.floor(count / (MAX_RANKS / MAX_CAUSES))));
     return {
       schema: why.schema,
