@@ -62,8 +62,10 @@ export class MeasuredDaemon {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
-  /** The longest that the event loop was held since the last time. */
-  async longestHoldMs(): Promise<number> {
+  /** The longest that the event loop is held in the time that this takes. */
+  async longestHoldMs(forMs: number): Promise<number> {
+    this.#child.kill("SIGUSR2");
+    await sleep(forMs);
     this.#child.kill("SIGUSR2");
     await sleep(500);
     return Number(readFileSync(this.#delays, "utf8"));

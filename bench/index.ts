@@ -17,6 +17,7 @@ import { isMet, percentile, type Benchmark, type Result } from "./measure.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { passingBenchmark } from "./passing.ts";
 import { pipeBenchmark } from "./pipe.ts";
+import { restBenchmark } from "./rest.ts";
 import { taskBenchmarks } from "./tasks.ts";
 
 const BENCHMARKS: Benchmark[] = [
@@ -25,6 +26,7 @@ const BENCHMARKS: Benchmark[] = [
   memoryBenchmark,
   pipeBenchmark,
   ebpfNetworkBenchmark,
+  restBenchmark,
   ...taskBenchmarks,
   attachedBenchmark,
   passingBenchmark,

@@ -88,14 +88,19 @@ export class FdIndex {
       const table = openTable(proc, pid);
       if (table === "hidden" || (table !== "gone" && this.#entries >= MAX_ENTRIES)) this.#unreadable.push(pid);
       if (typeof table === "string") continue;
-      for (let at = 0; at <= table.fds.length; at += FDS_PER_LOOK) {
-        for (const fd of table.fds.slice(at, at + FDS_PER_LOOK)) {
-          const named = this.#add(pid, Number(fd), `${table.folder}/${fd}`);
-          if (!named && this.#unreadable.at(-1) !== pid) this.#unreadable.push(pid);
-        }
-        if (slice.isOver) await slice.next();
-      }
+      if (!(await this.#addAll(pid, table, slice))) this.#unreadable.push(pid);
     }
+  }
+
+  /** False where not all of them can be told: whoever may not read one name of a process may read none of it. */
+  async #addAll(pid: number, { folder, fds }: OpenTable, slice: Slice): Promise<boolean> {
+    for (let at = 0; at < fds.length; at += FDS_PER_LOOK) {
+      for (const fd of fds.slice(at, at + FDS_PER_LOOK)) {
+        if (!this.#add(pid, Number(fd), `${folder}/${fd}`)) return false;
+      }
+      if (slice.isOver) await slice.next();
+    }
+    return true;
   }
 
   #take({ pid, tid, fd, target }: OpenPipeOrSocket): void {
@@ -150,8 +155,14 @@ class Slice {
   }
 }
 
-/** The fd names of a process; `hidden` where we may not list them. */
-function openTable(proc: string, pid: number): { folder: string; fds: string[] } | "gone" | "hidden" {
+/** The fd names of a process. */
+interface OpenTable {
+  folder: string;
+  fds: string[];
+}
+
+/** `hidden` where we may not list them. */
+function openTable(proc: string, pid: number): OpenTable | "gone" | "hidden" {
   const folder = `${proc}/${pid}/fd`;
   try {
     const fds = readdirSync(folder);
@@ -168,7 +179,7 @@ function openTable(proc: string, pid: number): { folder: string; fds: string[] }
 }
 
 /** A main thread that has exited has no fd table any more; the threads it left still have theirs. */
-function siblingTable(proc: string, pid: number): { folder: string; fds: string[] } | "gone" {
+function siblingTable(proc: string, pid: number): OpenTable | "gone" {
   for (const tid of readTids(proc, pid)) {
     if (tid === pid) continue;
     const folder = `${proc}/${pid}/task/${tid}/fd`;

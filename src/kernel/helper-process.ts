@@ -35,6 +35,12 @@ const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./helper.
 
 /** Killed helpers that have not gone: what they wait for does not let go even of the dead. */
 let undead = 0;
+const living = new Set<number>();
+
+/** Whether the process is a helper of this program's. */
+export function isHelper(pid: number): boolean {
+  return living.has(pid);
+}
 
 export class HelperProcess {
   readonly #child: ChildProcess;
@@ -54,6 +60,7 @@ export class HelperProcess {
       stdio: ["pipe", "pipe", "ignore"],
       env: { ...process.env, NODE_OPTIONS: "", UV_THREADPOOL_SIZE: "1" },
     });
+    if (this.#child.pid !== undefined) living.add(this.#child.pid);
     // A write to a helper that has just died; `exit` tells of the death.
     this.#child.stdin?.on("error", () => {});
     this.#child.stdout?.setEncoding("utf8").on("data", (chunk: string) => this.#read(chunk));
@@ -84,6 +91,7 @@ export class HelperProcess {
   #end(): void {
     if (this.#gone) return;
     this.#gone = true;
+    if (this.#child.pid !== undefined) living.delete(this.#child.pid);
     if (this.#killed) undead -= 1;
     else this.#events.died();
   }

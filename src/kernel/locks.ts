@@ -1,5 +1,5 @@
 /** File locks: /proc/locks, and the same lines in /proc/PID/fdinfo/FD. proc_locks(5), fs/locks.c lock_get_status. */
-import { readText } from "./procfs.ts";
+import { readRows } from "./rows.ts";
 
 export interface Lock {
   /** Number of the lock in the list; a blocked request has the number of the lock that blocks it. */
@@ -25,9 +25,14 @@ const LOCKS_BYTES = 4 << 20;
 const LINE =
   /^(\d+):\s+(->)?\s*(FLOCK|POSIX|OFDLCK|LEASE|DELEG)\s+\S+\s+(READ|WRITE|UNLCK)\s+(-?\d+) ([0-9a-f]+:[0-9a-f]+|<none>):(\d+) (\d+) (\d+|EOF)$/;
 
-export function readLocks(proc: string): Lock[] | undefined {
-  const text = readText(`${proc}/locks`, LOCKS_BYTES);
-  return text === undefined ? undefined : parseLocks(text);
+/**
+ * Every lock of the machine; undefined where they cannot be read, or are too many. Before it prints the first, the
+ * kernel waits until no processor is in the midst of taking one, some 20 ms (locks_start: percpu_down_write).
+ */
+export async function readLocks(proc: string): Promise<Lock[] | undefined> {
+  const locks: Lock[] = [];
+  const read = await readRows(`${proc}/locks`, LOCKS_BYTES, (rows) => locks.push(...parseLocks(rows)));
+  return read === "read" ? locks : undefined;
 }
 
 /** Lines that are no lock (ACCESS, `*NOINODE*`) are left out. */

@@ -2,9 +2,9 @@
  * Sockets and their other ends. TCP and UDP ends are matched by address, from /proc/PID/net, which shows the network
  * namespace of that process; the ends of a unix socket only by sock_diag, which names the peer's inode.
  */
-import { open } from "node:fs/promises";
 import { readEndpoint } from "./endpoint.ts";
 import { exchange } from "./netlink.ts";
+import { readRows } from "./rows.ts";
 import { buildUnixRequest, parseUnixReply } from "./sock-diag.ts";
 import type { UnixDiag } from "./sock-diag.ts";
 
@@ -68,7 +68,7 @@ export async function readInet(proc: string, pid: number): Promise<InetSocket[] 
   for (const protocol of ["tcp", "udp"] as const) {
     for (const family of [4, 6] as const) {
       const path = `${proc}/${pid}/net/${protocol}${family === 4 ? "" : "6"}`;
-      const read = await readTable(path, (rows) => sockets.push(...parseInet(rows, family, protocol)));
+      const read = await readRows(path, TABLE_BYTES, (rows) => sockets.push(...parseInet(rows, family, protocol)));
       // A kernel without IPv6 has no tcp6; without tcp the process is gone.
       if (read === "too large" || (read === "absent" && family === 4)) return undefined;
     }
@@ -144,31 +144,4 @@ export function parseUnix(text: string): UnixSocket[] {
       path,
     };
   });
-}
-
-/** Whole lines, some at a time: the kernel prints in a thread of the pool, and the event loop runs between. */
-async function readTable(path: string, take: (rows: string) => void): Promise<"read" | "absent" | "too large"> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (file === undefined) return "absent";
-  try {
-    const buffer = Buffer.allocUnsafe(64 * 1024);
-    let rest = "";
-    for (let bytes = 0; bytes <= TABLE_BYTES;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) {
-        take(rest);
-        return "read";
-      }
-      bytes += bytesRead;
-      const text = rest + buffer.toString("latin1", 0, bytesRead);
-      const end = text.lastIndexOf("\n") + 1;
-      take(text.slice(0, end));
-      rest = text.slice(end);
-    }
-    return "too large";
-  } catch {
-    return "absent";
-  } finally {
-    await file.close();
-  }
 }

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { parseLock, parseLocks, readLocks } from "../../src/kernel/locks.ts";
 import { anyText, fixture } from "./support.ts";
 
-test("recorded locks: a range, a holder, and the waiter below the lock that blocks it", () => {
+test("recorded locks: a range, a holder, and the waiter below the lock that blocks it", async () => {
   const whole = { type: "FLOCK", access: "WRITE", device: "fe:00", inode: "2155032", start: "0", end: "EOF" };
-  assert.deepEqual(readLocks(fixture("x64-6.18")), [
+  assert.deepEqual(await readLocks(fixture("x64-6.18")), [
     {
       id: 1,
       blocked: false,
@@ -50,10 +50,10 @@ test("recorded leases: one that is to be given back, and who waits for that, of 
   );
 });
 
-test("what is no lock on a file is left out", () => {
+test("what is no lock on a file is left out", async () => {
   const text = ["1: ACCESS *NOINODE*   READ  7 <none>:0 0 EOF", "", "x"];
   assert.deepEqual(parseLocks(text.join("\n")), []);
-  assert.equal(readLocks("/nowhere"), undefined);
+  assert.equal(await readLocks("/nowhere"), undefined);
 });
 
 test("no text makes the parser throw", () => {

@@ -100,7 +100,7 @@ export class Tables {
     this.unixOf = new PerNamespace(unixIn);
     this.inetOf = new PerNamespace((member) => readInet(proc, member));
     this.linksOf = new PerNamespace(linksIn);
-    this.locks = new Memo(() => Promise.resolve(readLocks(proc)));
+    this.locks = new Memo(() => readLocks(proc));
     this.nvidiaGpus = new Memo(() => readNvidiaGpus(proc, driver));
     this.kernelLocks = new Memo(() => Promise.resolve(kernelLocks()));
     this.storage = new Storage(proc, processes, now);
@@ -171,15 +171,10 @@ export class View {
    * given to it. At least as new as the look where the inode is in neither.
    */
   async unix(inode: number, pid: number): Promise<UnixTable> {
-    const namespace = namespaceOf(this.proc, pid, "net");
-    const isOurs = namespace === undefined || namespace === namespaceOf(this.proc, process.pid, "net");
-    const memos = isOurs ? [this.#tables.unix] : [this.#tables.unixOf.of(namespace, pid), this.#tables.unix];
-    for (const memo of memos) {
-      const known = await memo.recent(this.#recentMs);
-      if (typeof known !== "string" && known.has(inode)) return known;
-    }
+    const recent = await this.#recentUnix(inode, pid);
+    if (recent !== undefined) return recent;
     let answer: UnixTable = "";
-    for (const memo of memos) {
+    for (const memo of this.#unixTables(pid)) {
       const fresh = await memo.since(this.#begunMs);
       if (typeof fresh !== "string" && fresh.has(inode)) return fresh;
       // A table that could not be read may be the one that has it.
@@ -188,8 +183,12 @@ export class View {
     return answer;
   }
 
-  /** The TCP and UDP sockets that the process can see, among them `inode`; undefined where they cannot be read. */
+  /**
+   * The TCP and UDP sockets that the process can see, among them `inode`; undefined where they cannot be read, and none
+   * where it is another kind of socket's: for this table the kernel walks a hash table of a quarter million places.
+   */
   async inet(pid: number, inode: number): Promise<InetSocket[] | undefined> {
+    if ((await this.#recentUnix(inode, pid)) !== undefined) return [];
     const memo = this.#tables.inetOf.of(this.#namespaceOf(pid), pid);
     const known = await memo.recent(this.#recentMs);
     return known?.some((socket) => socket.inode === inode) ? known : memo.since(this.#begunMs);
@@ -270,6 +269,22 @@ export class View {
       if (living.push(stat) >= MAX_CHILDREN) break;
     }
     return living;
+  }
+
+  /** A recent table of unix sockets that has this one; none where it is another kind of socket, or came since. */
+  async #recentUnix(inode: number, pid: number): Promise<UnixTable | undefined> {
+    for (const memo of this.#unixTables(pid)) {
+      const known = await memo.recent(this.#recentMs);
+      if (typeof known !== "string" && known.has(inode)) return known;
+    }
+    return undefined;
+  }
+
+  #unixTables(pid: number): Memo<UnixTable>[] {
+    const { unix, unixOf } = this.#tables;
+    const namespace = namespaceOf(this.proc, pid, "net");
+    const isOurs = namespace === undefined || namespace === namespaceOf(this.proc, process.pid, "net");
+    return isOurs ? [unix] : [unixOf.of(namespace, pid), unix];
   }
 
   #stillOpen(index: FdIndex, target: string, wanted: HoldersSought["wanted"] = () => true): Holders {

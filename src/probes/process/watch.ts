@@ -4,6 +4,7 @@
  */
 import type { BlockingReader } from "../../kernel/blocking.ts";
 import { cgroupOf } from "../../kernel/cgroup.ts";
+import { isHelper } from "../../kernel/helper-process.ts";
 import { hidesProcesses } from "../../kernel/procfs.ts";
 import type { Attrs, Event } from "../../model/event.ts";
 import { CpuWaits } from "./cpu-waits.ts";
@@ -196,9 +197,11 @@ export class Watch {
     for (const pid of thawed) await this.#looks.run(() => this.#inspectOne(pid, view));
   }
 
+  /** But not at our own helpers: a look has one read, and its next sleep would be looked at in turn, for ever. */
   async #lookAtBlocked(): Promise<void> {
     const view = new View(this.#tables, RECENT_MS);
-    for (const { process, thread } of this.#tracker.due(this.#now()).slice(0, MAX_LOOKS_PER_PASS)) {
+    const due = this.#tracker.due(this.#now()).filter(({ process }) => !isHelper(process.pid));
+    for (const { process, thread } of due.slice(0, MAX_LOOKS_PER_PASS)) {
       if (isSliceOver()) await letOthersIn();
       await this.#looks.run(() => this.#look(process, thread, view));
     }

@@ -65,10 +65,11 @@ async function behind({ task, request, kind, path, fd, locks }: LockWait, view: 
 
 /** Only where the table has one request of the process, and the process no other thread that might have made it. */
 async function byTableAlone(task: BlockedTask, view: View): Promise<Fact[]> {
+  if (readStat(view.proc, task.pid)?.threads !== 1) return [];
   const locks = (await view.locks()) ?? [];
   const requests = locks.filter((lock) => lock.blocked && lock.pid === task.pid && lock.type in KIND_OF_LOCK);
   const [request] = requests;
-  if (request === undefined || requests.length > 1 || readStat(view.proc, task.pid)?.threads !== 1) return [];
+  if (request === undefined || requests.length > 1) return [];
   const kind = KIND_OF_LOCK[request.type as LockType];
   return behind({ task, request, kind, path: undefined, fd: undefined, locks }, view);
 }
