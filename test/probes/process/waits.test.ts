@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { isHelper } from "../../../src/kernel/helper-process.ts";
+import { readChildren } from "../../../src/kernel/procfs.ts";
 import { firstNumber, Session } from "./support.ts";
 
 const skip = process.platform === "linux" ? false : "needs Linux";
@@ -459,6 +461,16 @@ describe("waits of real processes", { skip: needs("python3") }, () => {
     await session.eventually("running", () => session.seen.states.get(child.pid)?.value === "running" || undefined);
     child.kill("SIGKILL");
     await session.eventually("its exit", () => session.seen.states.get(child.pid)?.value === "exit" || undefined);
+  });
+
+  it("looks at its own helper when asked, and not by itself", async () => {
+    const helper = readChildren("/proc", process.pid)?.find(isHelper) as number;
+    // A futex's words are read by the helper, which sleeps anew after each of them.
+    const child = session.python("import threading\na = threading.Lock()\na.acquire()\na.acquire()");
+    await session.eventually("a wait that lasts", () => session.seen.waits(child.pid)[0]);
+    assert.deepEqual(session.seen.waits(helper), []);
+    await session.inspect(helper);
+    assert.notDeepEqual(session.seen.waits(helper), []);
   });
 
   it("says nothing of a pid that is not there, and all of one that is", async () => {
