@@ -45,17 +45,17 @@ export class BpfFiles {
   }
 
   /** The processes that `read` would show. */
-  shown(): Set<number> {
+  async shown(): Promise<Set<number>> {
     const pids = new Set<number>();
-    for (const part of this.#shown.read()) {
+    for await (const part of this.#shown.readInPool()) {
       for (const pid of new Uint32Array(part.buffer, part.byteOffset, part.length / 4)) pids.add(pid);
     }
     return pids;
   }
 
-  /** One pass, some at a time: whoever takes them may let others in between. */
-  *read(): Generator<OpenPipeOrSocket[]> {
-    for (const part of this.#files.read()) {
+  /** One pass, some at a time. */
+  async *read(): AsyncGenerator<OpenPipeOrSocket[]> {
+    for await (const part of this.#files.readInPool()) {
       const open: OpenPipeOrSocket[] = [];
       const words = new Uint32Array(part.buffer, part.byteOffset, part.length / 4);
       for (let at = 0; at + WORDS <= words.length; at += WORDS) {

@@ -65,9 +65,9 @@ export class BpfTasks {
   }
 
   /** By waiting thread. Linux keeps it since 6.16, where it looks out for hung tasks; empty where it does not. */
-  kernelLocks(): Map<number, KernelLock> {
+  async kernelLocks(): Promise<Map<number, KernelLock>> {
     const locks = new Map<number, KernelLock>();
-    for (const part of this.#blockers.read()) {
+    for await (const part of this.#blockers.readInPool()) {
       const record = wordsOf(part);
       for (let at = 0; at + BLOCKER_WORDS <= record.length; at += BLOCKER_WORDS) {
         const [tid, holderTid, holderPid, kind, low, high] = record.subarray(at, at + BLOCKER_WORDS);

@@ -3,9 +3,10 @@
  * Everything attached is held by file descriptors of this process, so nothing stays when it is killed.
  * It must not know what the programs see.
  */
-import { closeSync, existsSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, existsSync, read, readFileSync, readlinkSync, readSync } from "node:fs";
 import { arch } from "node:os";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 /** An opaque pointer of libbpf's. */
 type Pointer = unknown;
@@ -52,6 +53,8 @@ const PART_BYTES = 64 * 1024;
 
 // Two folders up from source, one from the bundle (rolldown.config.ts).
 const FOLDER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../bpf" : "../bpf", import.meta.url));
+
+const readFd = promisify(read);
 
 let library: Promise<Libbpf> | undefined;
 
@@ -233,8 +236,7 @@ export class BpfIterator {
    * part is asked for, so whoever takes them may let others in between. Throws where the kernel does not go on.
    */
   *read(): Generator<Buffer> {
-    const fd = this.#create();
-    if (fd < 0) throw new Error(`no iterator: errno ${-fd}`);
+    const fd = this.#open();
     try {
       for (;;) {
         const length = readSync(fd, this.#part, 0, PART_BYTES, null);
@@ -244,6 +246,30 @@ export class BpfIterator {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /**
+   * The same, of an iterator that passes over many to show few: one part may take as long as the whole pass, so a thread
+   * of the pool waits for it. Several passes may go on at a time.
+   */
+  async *readInPool(): AsyncGenerator<Buffer> {
+    const fd = this.#open();
+    const part = Buffer.allocUnsafeSlow(PART_BYTES);
+    try {
+      for (;;) {
+        const { bytesRead } = await readFd(fd, part, 0, PART_BYTES, null);
+        if (bytesRead === 0) return;
+        yield part.subarray(0, bytesRead);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #open(): number {
+    const fd = this.#create();
+    if (fd < 0) throw new Error(`no iterator: errno ${-fd}`);
+    return fd;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readlinkSync } from "node:fs";
 import type { BpfFiles, OpenPipeOrSocket } from "./bpf-files.ts";
-import { hidesProcesses, PF_KTHREAD, readPids, readStat, readTids } from "./procfs.ts";
+import { hidesProcesses, listPids, PF_KTHREAD, readStat, readTids } from "./procfs.ts";
 
 export interface FdHolder {
   pid: number;
@@ -45,16 +45,16 @@ export class FdIndex {
       }
     }
     const index = new FdIndex(paths);
-    await index.#walk(proc, readPids(proc), slice);
+    await index.#walk(proc, await listPids(proc), slice);
     return index;
   }
 
   static async #read(proc: string, files: NonNullable<FdIndexOptions["files"]>, slice: Slice): Promise<FdIndex> {
     const index = new FdIndex(false);
     // In this order, so that whoever comes meanwhile is not taken for one that the iterator hides.
-    const pids = readPids(proc);
-    const shown = files.shown();
-    for (const part of files.read()) {
+    const pids = await listPids(proc);
+    const shown = await files.shown();
+    for await (const part of files.read()) {
       for (const open of part) index.#take(open);
       if (slice.isOver) await slice.next();
     }

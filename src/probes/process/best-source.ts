@@ -59,9 +59,9 @@ export class BestSource implements TaskSource {
     return this.#procfs.sample(pid, nowMs);
   }
 
-  kernelLocks(): ReadonlyMap<number, KernelLock> {
+  async kernelLocks(): Promise<ReadonlyMap<number, KernelLock>> {
     try {
-      return this.#bpf?.kernelLocks() ?? NO_LOCKS;
+      return (await this.#bpf?.kernelLocks()) ?? NO_LOCKS;
     } catch {
       // The next snapshot meets the same failure, and falls back.
       return NO_LOCKS;

@@ -12,7 +12,7 @@ import {
   wide,
   type KernelLock,
 } from "../../kernel/bpf-tasks.ts";
-import { PF_KTHREAD, readBootMs, readPids, readStat, startMs } from "../../kernel/procfs.ts";
+import { listPids, PF_KTHREAD, readBootMs, readStat, startMs } from "../../kernel/procfs.ts";
 import { isSliceOver, letOthersIn } from "./pace.ts";
 import { ProcfsSource } from "./procfs-source.ts";
 import type { ProcessSample, TaskSample, TaskSource } from "./task.ts";
@@ -86,7 +86,7 @@ export class BpfSource implements TaskSource {
       else samples.push(sample);
     }
     const isListed = this.#pass % PASSES_PER_LISTING === 1;
-    if (isListed) this.#unshown = this.#listUnshown();
+    if (isListed) this.#unshown = await this.#listUnshown();
     for (const pid of this.#unshown) {
       // It came between the reading and the listing.
       if (this.#processes.has(pid)) continue;
@@ -100,7 +100,7 @@ export class BpfSource implements TaskSource {
     return this.#procfs.sample(pid, nowMs);
   }
 
-  kernelLocks(): ReadonlyMap<number, KernelLock> {
+  kernelLocks(): Promise<ReadonlyMap<number, KernelLock>> {
     return this.#records.kernelLocks();
   }
 
@@ -200,8 +200,8 @@ export class BpfSource implements TaskSource {
     for (const [tid, { pass }] of this.#tasks) if (pass !== this.#pass) this.#tasks.delete(tid);
   }
 
-  #listUnshown(): number[] {
-    return readPids(this.#proc).filter((pid) => !this.#processes.has(pid));
+  async #listUnshown(): Promise<number[]> {
+    return (await listPids(this.#proc)).filter((pid) => !this.#processes.has(pid));
   }
 }
 

@@ -7,10 +7,10 @@
  * its parent, its terminal, and that it was woken and gets no CPU: hence stat is read of a tenth of all in each pass.
  */
 import {
+  listPids,
   parseStat,
   PF_KTHREAD,
   readBootMs,
-  readPids,
   readText,
   readTids,
   startMs,
@@ -54,7 +54,7 @@ export class ProcfsSource implements TaskSource {
 
   async snapshot(now: () => number): Promise<ProcessSample[]> {
     this.#pass += 1;
-    const pids = readPids(this.#proc);
+    const pids = await listPids(this.#proc);
     const samples: ProcessSample[] = [];
     for (const pid of pids) {
       if (isSliceOver()) await letOthersIn();

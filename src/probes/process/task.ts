@@ -39,5 +39,5 @@ export interface TaskSource {
   /** One process, right now; undefined where there is none (any more). */
   sample(pid: number, nowMs: number): Promise<ProcessSample | undefined>;
   /** Who has the kernel lock that a thread waits for, by waiting thread; empty where that cannot be seen. */
-  kernelLocks?(): ReadonlyMap<number, KernelLock>;
+  kernelLocks?(): Promise<ReadonlyMap<number, KernelLock>>;
 }

@@ -60,11 +60,13 @@ export interface TableReaders {
   /** A file by which a driver is asked. */
   driver: InformationReader;
   /** Who has the kernel lock that a thread waits for, by waiting thread. */
-  kernelLocks?(): ReadonlyMap<number, KernelLock>;
+  kernelLocks?(): Promise<ReadonlyMap<number, KernelLock>>;
   /** Who has which pipe or socket open, where the kernel tells at once. */
   files?: BpfFiles | undefined;
   now(): number;
 }
+
+const NO_KERNEL_LOCKS = (): Promise<ReadonlyMap<number, KernelLock>> => Promise.resolve(new Map());
 
 /** The machine's tables, as long as the probe lives. */
 export class Tables {
@@ -88,7 +90,7 @@ export class Tables {
 
   constructor(
     proc: string,
-    { memory, maps, unixIn, linksIn, driver, kernelLocks = () => new Map(), files, now }: TableReaders,
+    { memory, maps, unixIn, linksIn, driver, kernelLocks = NO_KERNEL_LOCKS, files, now }: TableReaders,
     processes: ReadonlyMap<number, TrackedProcess>,
   ) {
     this.proc = proc;
@@ -102,7 +104,7 @@ export class Tables {
     this.linksOf = new PerNamespace(linksIn);
     this.locks = new Memo(() => readLocks(proc));
     this.nvidiaGpus = new Memo(() => readNvidiaGpus(proc, driver));
-    this.kernelLocks = new Memo(() => Promise.resolve(kernelLocks()));
+    this.kernelLocks = new Memo(kernelLocks);
     this.storage = new Storage(proc, processes, now);
   }
 }

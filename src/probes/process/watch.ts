@@ -80,11 +80,11 @@ export class Watch {
     const maps = async (pid: number) => (await reader.read([{ pid, file: "maps", limit: MAX_MAPS_BYTES }]))[0];
     const unixIn = (pid: number) => reader.unixPeers(pid);
     const linksIn = (pid: number) => reader.links(pid);
-    const kernelLocks = () => source.kernelLocks?.() ?? new Map();
+    const kernelLocks = source.kernelLocks?.bind(source);
     const driver = (path: string) => reader.readFrom(path, MAX_DRIVER_BYTES);
     this.#tables = new Tables(
       proc,
-      { memory, maps, unixIn, linksIn, driver, kernelLocks, files: ebpf.files, now },
+      { memory, maps, unixIn, linksIn, driver, ...(kernelLocks && { kernelLocks }), files: ebpf.files, now },
       this.#tracker.processes,
     );
     this.#frozen = new FrozenWatch(proc);

@@ -1,6 +1,6 @@
 /** What every process has read and written, looked at twice: who called meanwhile. One file a process, no more. */
 import { readIoAccounting, type IoAccounting } from "../../kernel/io-accounting.ts";
-import { readPids } from "../../kernel/procfs.ts";
+import { listPids } from "../../kernel/procfs.ts";
 import { changeBetween, readsFromDeviceInVain, writesInVain, type IoChange } from "./evidence.ts";
 
 export interface IoSample {
@@ -22,10 +22,11 @@ const SLICE_MS = 3;
 /** Of those processes that we may trace. */
 export async function sampleIo(proc: string): Promise<IoSample> {
   const io = new Map<number, IoAccounting>();
+  const pids = (await listPids(proc)).slice(0, MAX_PROCESSES);
   let cpuMs = 0;
   let sliceCpuMs = threadCpuMs();
   let sliceEnd = performance.now() + SLICE_MS;
-  for (const pid of readPids(proc).slice(0, MAX_PROCESSES)) {
+  for (const pid of pids) {
     const accounting = readIoAccounting(proc, pid);
     if (accounting !== undefined) io.set(pid, accounting);
     if (performance.now() < sliceEnd) continue;

@@ -40,13 +40,13 @@ describe("a thread that waits for a lock of the kernel's", { skip }, () => {
     const tasks = await BpfTasks.open();
     context.after(() => tasks.close());
     await withWaiter(async ({ first, second }) => {
-      const lock = tasks.kernelLocks().get(second);
+      const lock = (await tasks.kernelLocks()).get(second);
       if (lock === undefined) {
         context.skip("this kernel does not remember it (CONFIG_DETECT_HUNG_TASK_BLOCKER)");
         return;
       }
       assert.deepEqual([lock.kind, lock.holder], ["rwsem", { pid: first, tid: first }]);
-      assert.equal(tasks.kernelLocks().get(first), undefined);
+      assert.equal((await tasks.kernelLocks()).get(first), undefined);
       const session = new Session();
       try {
         await until(`${second}'s wait to be told`, () => session.seen.waits(second).length > 0);
