@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BpfNetwork } from "../../kernel/bpf-network.ts";
 import { bpfObstacle } from "../../kernel/bpf-support.ts";
 import type { Event } from "../../model/event.ts";
+import { openBpfFiles } from "../ebpf-choice.ts";
 import { intervalFrom } from "../interval.ts";
 import { findLibrary } from "../nvml/library.ts";
 import type { Probe, ProbeContext } from "../probe.ts";
@@ -23,10 +24,11 @@ export interface EbpfNetworkProbeOptions {
 export function ebpfNetworkProbe({ proc = "/proc" }: EbpfNetworkProbeOptions = {}): Probe {
   let running: BpfNetwork | undefined;
 
-  async function* run({ signal, now }: ProbeContext): AsyncIterable<Event[]> {
+  async function* run({ signal, now, log }: ProbeContext): AsyncIterable<Event[]> {
     const interval = intervalFrom("XCTL_NETWORK_INTERVAL", OWN_INTERVAL_MS);
     const bpf = await BpfNetwork.open();
-    const watch = new Watch(proc, bpf);
+    const files = await openBpfFiles(proc, log);
+    const watch = new Watch(proc, bpf, files);
     running = bpf;
     try {
       while (!signal.aborted) {
@@ -38,6 +40,7 @@ export function ebpfNetworkProbe({ proc = "/proc" }: EbpfNetworkProbeOptions = {
       }
     } finally {
       if (running === bpf) running = undefined;
+      files?.close();
       bpf.close();
     }
   }

@@ -3,6 +3,7 @@
  * or handed on, whoever has it open.
  */
 import { readdirSync } from "node:fs";
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import type { FdHolder } from "../../kernel/fd-index.ts";
 import { readFd } from "../../kernel/fds.ts";
 import { SocketOwners } from "../network/socket-owners.ts";
@@ -17,9 +18,9 @@ export class Owners {
   /** By the socket's inode. */
   readonly #connected = new Map<number, FdHolder>();
 
-  constructor(proc: string) {
+  constructor(proc: string, files: BpfFiles | undefined) {
     this.#proc = proc;
-    this.#walked = new SocketOwners(proc);
+    this.#walked = new SocketOwners(proc, files);
   }
 
   async learn(connections: readonly { pid: number; inode: number }[], why: "trouble" | "figures"): Promise<void> {

@@ -1,5 +1,6 @@
 /** One look after the other: what is wrong with connections, who waits on them, what goes over them, how some ended. */
 import { existsSync } from "node:fs";
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import type { BpfConnection, ConnectionEnd } from "../../kernel/bpf-network.ts";
 import type { Event } from "../../model/event.ts";
 import { Cases, NO_LOOK, type Case, type Look } from "../network/connection-cases.ts";
@@ -37,10 +38,11 @@ export class Watch {
   readonly #troubles = new Map<string, { trouble: Trouble; untilMs: number }>();
   #last: Look = NO_LOOK;
 
-  constructor(proc: string, source: ConnectionSource) {
+  /** `files` tells whose a socket is, where the kernel did not see its process connect. */
+  constructor(proc: string, source: ConnectionSource, files?: BpfFiles) {
     this.#proc = proc;
     this.#source = source;
-    this.#owners = new Owners(proc);
+    this.#owners = new Owners(proc, files);
     this.#stalls = new Stalls(proc, this.#owners);
     this.#traffic = new Traffic(this.#owners);
   }

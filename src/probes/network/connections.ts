@@ -2,6 +2,7 @@
  * The TCP connections of the daemon's network namespace: one look at all of them a pass, and a closer one at those in
  * trouble. Only of these, and of the busiest, it is asked whose they are. It must not know of interfaces.
  */
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import { readTcpCounters } from "../../kernel/tcp-counters.ts";
 import { readTcpTable, type TcpSocket, type TcpTable } from "../../kernel/tcp-info.ts";
 import type { Event } from "../../model/event.ts";
@@ -16,6 +17,8 @@ import { SocketOwners } from "./socket-owners.ts";
 export interface ConnectionsOptions {
   /** Where proc is mounted. */
   proc: string;
+  /** Tells whose a socket is, instead of a walk over /proc. */
+  files?: BpfFiles | undefined;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -49,9 +52,9 @@ export class Connections {
   #states: Map<TcpSocket["state"], number> | undefined;
   #retransmitted: { atMs: number; segments: number } | undefined;
 
-  constructor({ proc }: ConnectionsOptions) {
+  constructor({ proc, files }: ConnectionsOptions) {
     this.#proc = proc;
-    this.#owners = new SocketOwners(proc);
+    this.#owners = new SocketOwners(proc, files);
     this.#stalls = new Stalls(proc, this.#owners);
     this.#traffic = new Traffic(this.#owners);
   }

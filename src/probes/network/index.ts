@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BlockingReader } from "../../kernel/blocking.ts";
 import { readText } from "../../kernel/procfs.ts";
 import type { Event } from "../../model/event.ts";
+import { openBpfFiles } from "../ebpf-choice.ts";
 import { intervalFrom } from "../interval.ts";
 import type { Probe, ProbeContext } from "../probe.ts";
 import { Connections } from "./connections.ts";
@@ -30,14 +31,15 @@ export function networkProbe({ proc = "/proc", sys = "/sys" }: NetworkProbeOptio
   const interval = intervalFrom("XCTL_NETWORK_INTERVAL", OWN_INTERVAL_MS);
   let inspector: OtherNamespaces | undefined;
 
-  async function* run({ signal, now }: ProbeContext): AsyncIterable<Event[]> {
+  async function* run({ signal, now, log }: ProbeContext): AsyncIterable<Event[]> {
     const reader = new BlockingReader(proc);
     const read = (path: string) => reader.readFrom(path, READ_BYTES);
     const interfaces = new Interfaces({ proc, sys, reader });
     const rdma = new Rdma(sys, read);
     const stack = new Stack(proc);
     const standing = new Standing();
-    const connections = new Connections({ proc, now });
+    const files = await openBpfFiles(proc, log);
+    const connections = new Connections({ proc, files, now });
     const own = new OtherNamespaces(proc, reader);
     inspector = own;
     try {
@@ -56,6 +58,7 @@ export function networkProbe({ proc = "/proc", sys = "/sys" }: NetworkProbeOptio
     } finally {
       if (inspector === own) inspector = undefined;
       connections.close();
+      files?.close();
       reader.close();
     }
   }

@@ -2,6 +2,7 @@
  * Whose a socket is. A walk over every process's open files costs much on a large machine, so it is taken seldom, and
  * what it found is kept; who has a socket open by then is looked at again. What may not be seen is not told.
  */
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import { FdIndex, type FdHolder } from "../../kernel/fd-index.ts";
 import { readFd } from "../../kernel/fds.ts";
 
@@ -16,13 +17,16 @@ const MAX_HOLDERS = 8;
 
 export class SocketOwners {
   readonly #proc: string;
+  readonly #files: BpfFiles | undefined;
   /** By inode; nobody, where the walk found none. */
   readonly #known = new Map<number, { holders: readonly FdHolder[]; foundMs: number }>();
   #walkedMs = Number.NEGATIVE_INFINITY;
   #costMs = 0;
 
-  constructor(proc: string) {
+  /** `files`: read instead of walking. */
+  constructor(proc: string, files: BpfFiles | undefined) {
     this.#proc = proc;
+    this.#files = files;
   }
 
   /** `why` says how much a walk for those that are not known yet is worth. */
@@ -32,7 +36,7 @@ export class SocketOwners {
     if (unknown.length === 0) return;
     if (begunMs - this.#walkedMs < Math.max(MIN_REST_MS[why], this.#costMs * REST_PER_COST[why])) return;
     this.#walkedMs = begunMs;
-    const index = await FdIndex.build(this.#proc);
+    const index = await FdIndex.build(this.#proc, { files: this.#files });
     this.#costMs = performance.now() - begunMs;
     for (const inode of unknown) {
       this.#known.delete(inode);

@@ -1,7 +1,7 @@
 /** What eBPF tells beyond the samples: each part where this machine allows it, and nothing where it is kept out. */
-import { BpfFiles } from "../../kernel/bpf-files.ts";
-import { messageOf } from "../../lib/errors.ts";
+import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import type { Log } from "../../lib/log.ts";
+import { openBpfFiles } from "../ebpf-choice.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { Stalls } from "./stalls.ts";
 
@@ -18,10 +18,7 @@ export class Ebpf {
 
   static async open(proc: string, { isAllowed, log }: { isAllowed: boolean; log: Log }): Promise<Ebpf> {
     if (!isAllowed) return Ebpf.none;
-    const files = await BpfFiles.open().catch((error: unknown) => {
-      log(`walks /proc for who has what open: ${messageOf(error)}`);
-      return undefined;
-    });
+    const files = await openBpfFiles(proc, log);
     return new Ebpf({ lifecycle: await Lifecycle.open(proc, log), stalls: await Stalls.open(log), files });
   }
 
