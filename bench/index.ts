@@ -14,6 +14,7 @@ import { ebpfNetworkBenchmark } from "./ebpf-network.ts";
 import { explainBenchmark } from "./explain.ts";
 import { foldBenchmarks } from "./fold.ts";
 import { isMet, percentile, type Benchmark, type Result } from "./measure.ts";
+import { jobBenchmark } from "./job.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { passingBenchmark } from "./passing.ts";
 import { pipeBenchmark } from "./pipe.ts";
@@ -28,6 +29,7 @@ const BENCHMARKS: Benchmark[] = [
   ebpfNetworkBenchmark,
   restBenchmark,
   ...taskBenchmarks,
+  jobBenchmark,
   attachedBenchmark,
   passingBenchmark,
 ];

@@ -6,9 +6,11 @@
 import { constants } from "node:fs";
 import { open, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileErrorText, XctlError } from "../lib/errors.ts";
 import { PickleError, readPickle, type Plain } from "../lib/pickle.ts";
 import { printable } from "../lib/text.ts";
+import type { WhyJobDocument } from "../model/documents.ts";
 import type { FlightGroup, FlightRecord } from "../model/flight.ts";
 
 export interface FlightRecords {
@@ -43,6 +45,45 @@ export async function readFlightRecords(folder: string): Promise<FlightRecords> 
   return { ...found, records: ofEachRank(found.records) };
 }
 
+/** A rank that may have dumped what it did, as WhyJobDocument has it. */
+export type RecordingRank = Pick<WhyJobDocument["ranks"][number], "rank" | "pid" | "blocked_ms" | "flight_record">;
+
+/**
+ * What the ranks of this host dumped since they stand still, as far as it can be read: nobody asked for it by name. An
+ * older dump says who was late then. `deadlineMs` is for all: a file may lie on a file system that does not answer.
+ */
+export async function readRankRecords(
+  ranks: readonly RecordingRank[],
+  { proc = "/proc", nowMs = Date.now(), deadlineMs = 2000 } = {},
+): Promise<FlightRecord[]> {
+  const blockedMs = ranks.reduce((longest, rank) => Math.max(longest, rank.blocked_ms ?? 0), 0);
+  if (blockedMs === 0) return [];
+  const records: FlightRecord[] = [];
+  const read = async ({ rank, pid, flight_record: file }: RecordingRank) => {
+    if (rank === null || file === null) return;
+    // Its own mounts may have another file there, and go with it.
+    for (const path of [`${proc}/${pid}/root${file}`, file]) {
+      const dump = await readDump(path, nowMs - blockedMs).catch(() => undefined);
+      const groups = dump === undefined ? undefined : unlessDumpError(() => groupsOf(parseDump(dump)));
+      if (groups === undefined) continue;
+      records.push({ rank, source: printable(file), groups });
+      return;
+    }
+  };
+  const all = Promise.all(ranks.slice(0, MAX_FILES).map(read));
+  await Promise.race([all, sleep(deadlineMs, undefined, { ref: false })]);
+  return ofEachRank([...records]);
+}
+
+function unlessDumpError<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DumpError) return undefined;
+    throw error;
+  }
+}
+
 /** Of several dumps of one rank the one that got furthest. */
 function ofEachRank(records: readonly FlightRecord[]): FlightRecord[] {
   const furthest = new Map<number, FlightRecord>();
@@ -59,13 +100,15 @@ function reached({ groups }: FlightRecord): number {
 
 class DumpError extends Error {}
 
-async function readDump(file: string): Promise<Uint8Array> {
+/** One that was last written before `sinceMs` is none. */
+async function readDump(file: string, sinceMs = 0): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
     // A pipe beside the dumps must not keep the reader waiting.
     handle = await open(file, NON_BLOCKING);
     const stat = await handle.stat();
     if (!stat.isFile()) throw new DumpError("no plain file");
+    if (stat.mtimeMs < sinceMs) throw new DumpError("too old");
     if (stat.size > MAX_FILE_BYTES) throw new DumpError(`more than ${MAX_FILE_BYTES >> 20} MiB`);
     return await handle.readFile();
   } finally {

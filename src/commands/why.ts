@@ -44,19 +44,27 @@ export async function whyAnswer(
     : askRecorded(recorded, pid, options, flight, terminal);
 }
 
-function askDaemon(
+async function askDaemon(
   pid: number | undefined,
   options: VerbOptions,
   flight: FlightRecord[],
   terminal: Terminal,
 ): Promise<Answer> {
-  return daemonOf(options, terminal).call("why", {
-    ...(pid === undefined ? {} : { pid }),
-    ...(options.job === undefined ? {} : { job: String(options.job) }),
-    ...(flight.length === 0 ? {} : { flight }),
-    all: options.all === true,
-    lang: terminal.style.lang,
-  });
+  const ask = (records: FlightRecord[]) =>
+    daemonOf(options, terminal).call("why", {
+      ...(pid === undefined ? {} : { pid }),
+      ...(options.job === undefined ? {} : { job: String(options.job) }),
+      ...(records.length === 0 ? {} : { flight: records }),
+      all: options.all === true,
+      lang: terminal.style.lang,
+    });
+  const answer = await ask(flight);
+  if (answer.schema !== "xctl.why-job/1" || flight.length > 0) return answer;
+  // Read with the rights of who asks, and not with the daemon's.
+  if (answer.ranks.every(({ flight_record: file }) => file === null)) return answer;
+  const { readRankRecords } = await import("../client/flight-recorder.ts");
+  const records = await readRankRecords(answer.ranks);
+  return records.length === 0 ? answer : ask(records);
 }
 
 function askRecorded(

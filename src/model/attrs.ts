@@ -50,6 +50,7 @@ export function describeRank(process: ProcessNode, attrs: Attrs): void {
   process.rank = numberIn(attrs.rank) ?? process.rank;
   process.worldSize = numberIn(attrs.world_size) ?? process.worldSize;
   process.localRank = numberIn(attrs.local_rank) ?? process.localRank;
+  process.flightPrefix = textOf(attrs.flight_prefix) ?? process.flightPrefix;
 }
 
 /** What they say of how an edge is known. */

@@ -123,6 +123,8 @@ export interface WhyJobDocument {
     blocked_ms: number | null;
     /** Its part in what holds the job up. */
     standing: RankPart;
+    /** Where PyTorch's flight recorder dumps what this rank of the daemon's host did; null where it was not told to. */
+    flight_record: string | null;
   }[];
   root_causes: RootCause[];
   /** Null where no rank stands out. */

@@ -177,6 +177,8 @@ export class ProcessNode extends BaseNode {
   worldSize: number | null = null;
   /** Its rank among those of its job on its host. */
   localRank: number | null = null;
+  /** As the rank's file with a dump of PyTorch's flight recorder is called, before the rank; empty where not told. */
+  flightPrefix = "";
   jobRole: JobRole | null = null;
   /** Its job was told by a scheduler, which knows better than what a probe reads off. */
   isScheduled = false;

@@ -4,6 +4,7 @@ import type { RankPart, Tendency, WhyJobDocument } from "../model/documents.ts";
 import type { Graph } from "../model/graph.ts";
 import { yields, type RankStanding } from "../model/job-ranks.ts";
 import { CAUSES } from "../model/cause.ts";
+import type { ProcessNode } from "../model/nodes.ts";
 import type { JobExplanation } from "../model/why-job.ts";
 import { adviceLines, causeLines, noteLines } from "./cause-text.ts";
 import { duration } from "./duration.ts";
@@ -53,7 +54,13 @@ function rowOf(rank: RankStanding, job: JobExplanation, graph: Graph): WhyJobDoc
     verdict: isHeldUp ? "blocked" : explanation.verdict,
     blocked_ms: blockedMs === null ? null : Math.round(blockedMs),
     standing: part,
+    flight_record: flightRecordOf(process, graph),
   };
+}
+
+function flightRecordOf({ flightPrefix, rank, node }: ProcessNode, { localNode }: Graph): string | null {
+  const isHere = node === undefined || node === localNode;
+  return isHere && flightPrefix !== "" && rank !== null ? `${flightPrefix}${rank}` : null;
 }
 
 function partOf({ process, standing }: RankStanding, { culprits, heldUp }: JobExplanation): RankPart {

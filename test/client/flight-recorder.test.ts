@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { readFlightRecords } from "../../src/client/flight-recorder.ts";
+import { readFlightRecords, readRankRecords } from "../../src/client/flight-recorder.ts";
 import { neverEntered, type FlightRecord } from "../../src/model/flight.ts";
 
 const DUMPS = join(import.meta.dirname, "..", "fixtures", "flight-recorder", "dumps");
@@ -37,6 +37,42 @@ test("files that are no dumps are named, pipes do not hang it, and other files a
   const { records, refused } = await readFlightRecords(folder);
   assert.deepEqual(records, []);
   assert.deepEqual(refused.map(({ file }) => file.slice(-7)).sort(), ["trace_0", "trace_1", "trace_2"]);
+});
+
+test("of the ranks' own dumps those are read that were written since the job stands still", async () => {
+  const nowMs = Date.now();
+  const own = mkdtempSync(join(folder, "own-"));
+  const ranks = [0, 1, 2].map((rank) => {
+    const file = join(own, `fr_${rank}`);
+    copyFileSync(join(DUMPS, `comm_lib_trace_rank_${rank}`), file);
+    return { rank, pid: 2 ** 22 + rank, blocked_ms: rank === 1 ? null : 60_000, flight_record: file };
+  });
+  const read = async () => (await readRankRecords(ranks, { nowMs })).map(({ rank, source }) => [rank, source]);
+  assert.deepEqual(
+    await read(),
+    ranks.map(({ rank, flight_record: file }) => [rank, file]),
+  );
+  const before = new Date(nowMs - 120_000);
+  utimesSync(join(own, "fr_0"), before, before);
+  writeFileSync(join(own, "fr_1"), "no dump");
+  assert.deepEqual(
+    (await read()).map(([rank]) => rank),
+    [2],
+  );
+  const atWork = ranks.map((rank) => Object.assign({}, rank, { blocked_ms: null }));
+  assert.deepEqual(await readRankRecords(atWork, { nowMs }), []);
+});
+
+test("a rank's own mounts come first, and none is waited for longer than the deadline", async () => {
+  const proc = mkdtempSync(join(folder, "proc-"));
+  mkdirSync(join(proc, "7", "root", "dumps"), { recursive: true });
+  copyFileSync(join(DUMPS, "comm_lib_trace_rank_1"), join(proc, "7", "root", "dumps", "fr_1"));
+  const rank = { rank: 1, pid: 7, blocked_ms: 60_000, flight_record: "/dumps/fr_1" };
+  assert.deepEqual(
+    (await readRankRecords([rank], { proc })).map(({ source, groups }) => [source, groups[0]?.entered]),
+    [["/dumps/fr_1", 17]],
+  );
+  assert.deepEqual(await readRankRecords([rank], { proc, deadlineMs: 0 }), []);
 });
 
 function record(rank: number, entered: number): FlightRecord {

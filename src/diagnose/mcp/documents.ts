@@ -126,13 +126,14 @@ export function shownWhyJob(why: WhyJobDocument, fitting: Fitting): ShownWhyJob 
     const kept = new Set(chosen.slice(0, count));
     const ranks = why.ranks
       .filter((rank) => kept.has(rank))
-      .map(({ rank, pid, node, verdict, blocked_ms, standing }) => ({
+      .map(({ rank, pid, node, verdict, blocked_ms, standing, flight_record }) => ({
         rank,
         pid,
         node: mask.host(node),
         verdict,
         blocked_ms,
         standing,
+        flight_record: mask.orNull(flight_record),
       }));
     const root_causes = causes.slice(0, Math.max(1, Math.floor(count / (MAX_RANKS / MAX_CAUSES))));
     return {

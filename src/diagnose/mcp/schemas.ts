@@ -91,6 +91,7 @@ export const whyShape = z.looseObject({
         verdict,
         blocked_ms: blockedMs,
         standing: text,
+        flight_record: text.nullable(),
       }),
     )
     .optional()

@@ -93,6 +93,7 @@ for (const redaction of ["normal", "none"] as const satisfies Redaction[]) {
             verdict: "blocked",
             blocked_ms: 1,
             standing: "held_up",
+            flight_record: LONG,
           })),
           root_causes,
           tendency: null,

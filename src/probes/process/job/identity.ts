@@ -16,6 +16,8 @@ export interface JobIdentity {
   rank: number | undefined;
   localRank: number | undefined;
   worldSize: number | undefined;
+  /** What PyTorch's flight recorder calls the files of its dumps, before the rank; an absolute path. */
+  flightPrefix: string | undefined;
   /** It knows where ranks meet: a rank likely, which learns its number otherwise. */
   knowsMeetingPoint: boolean;
 }
@@ -72,7 +74,11 @@ const SLURM_STEP: Omit<Layer, "name"> = {
   localRank: ["SLURM_LOCALID"],
 };
 
+/** The later name first; torch/csrc/distributed/c10d/FlightRecorder.cpp. */
+const FLIGHT_VARIABLES = ["TORCH_FR_DUMP_TEMP_FILE", "TORCH_NCCL_DEBUG_INFO_TEMP_FILE"] as const;
+
 const OTHER_VARIABLES = [
+  ...FLIGHT_VARIABLES,
   "TORCHELASTIC_RUN_ID",
   "MASTER_ADDR",
   "MASTER_PORT",
@@ -122,7 +128,13 @@ export function jobOf(variables: Variables, place: JobPlace): JobIdentity | unde
   return { ...NO_RANK, jobId, isNamed: own !== undefined, batch, knowsMeetingPoint: name !== undefined };
 }
 
-const NO_RANK = { rank: undefined, localRank: undefined, worldSize: undefined, knowsMeetingPoint: false };
+const NO_RANK = {
+  rank: undefined,
+  localRank: undefined,
+  worldSize: undefined,
+  flightPrefix: undefined,
+  knowsMeetingPoint: false,
+};
 
 /** A job inside a batch job; that one's steps and jobs are found by its id too. */
 export function inside(batch: string | undefined, name: string): string {
@@ -140,8 +152,17 @@ function identity(
     rank: rankIn(variables, layer),
     localRank,
     worldSize: sizeIn(variables, layer),
+    flightPrefix: flightPrefixIn(variables),
     knowsMeetingPoint: true,
   };
+}
+
+const MAX_PREFIX = 256;
+const IS_PATH = /^\/[^\p{Cc}]*$/u;
+
+function flightPrefixIn(variables: Variables): string | undefined {
+  const prefix = firstOf(FLIGHT_VARIABLES, (name) => variables[name]);
+  return prefix !== undefined && IS_PATH.test(prefix) && prefix.length <= MAX_PREFIX ? prefix : undefined;
 }
 
 function rankIn(variables: Variables, layer: Omit<Layer, "name">): number | undefined {

@@ -9,6 +9,7 @@ export interface Membership {
   rank: number | undefined;
   localRank: number | undefined;
   worldSize: number | undefined;
+  flightPrefix: string | undefined;
 }
 
 export function isSame(a: Membership | undefined, b: Membership | undefined): boolean {
@@ -18,15 +19,17 @@ export function isSame(a: Membership | undefined, b: Membership | undefined): bo
     a.role === b.role &&
     a.rank === b.rank &&
     a.localRank === b.localRank &&
-    a.worldSize === b.worldSize
+    a.worldSize === b.worldSize &&
+    a.flightPrefix === b.flightPrefix
   );
 }
 
-export function attrsOf({ role, rank, localRank, worldSize }: Membership): Attrs {
+export function attrsOf({ role, rank, localRank, worldSize, flightPrefix }: Membership): Attrs {
   return {
     ...(role === undefined ? {} : { job_role: role }),
     ...(rank === undefined ? {} : { rank }),
     ...(localRank === undefined ? {} : { local_rank: localRank }),
     ...(worldSize === undefined ? {} : { world_size: worldSize }),
+    ...(flightPrefix === undefined ? {} : { flight_prefix: flightPrefix }),
   };
 }

@@ -59,7 +59,7 @@ export function roleOf(
   return { membership: { ...NO_RANK, jobId, role: "helper" }, above: {} };
 }
 
-const NO_RANK = { rank: undefined, localRank: undefined, worldSize: undefined };
+const NO_RANK = { rank: undefined, localRank: undefined, worldSize: undefined, flightPrefix: undefined };
 
 function asRank(
   member: Member,
@@ -156,10 +156,10 @@ function likelyRanks(member: Member, family: Family, isKnown: boolean, hasRanks:
 }
 
 function rankIn(identity: JobIdentity, launched: string | undefined): Membership | undefined {
-  const { rank, localRank, worldSize } = identity;
+  const { rank, localRank, worldSize, flightPrefix } = identity;
   const jobId = jobIdOf(identity, launched);
   if (rank === undefined || jobId === undefined) return undefined;
-  return { jobId, role: "rank", rank, localRank, worldSize };
+  return { jobId, role: "rank", rank, localRank, worldSize, flightPrefix };
 }
 
 /** What nothing names has its launcher's name. */

@@ -97,6 +97,18 @@ for (const [what, variables, told, cgroup] of TOLD) {
   });
 }
 
+test("where the flight recorder dumps: the newer name before the older, and only where it is a path", () => {
+  const prefixOf = (set: Record<string, string>) =>
+    jobOf({ ...TORCHRUN, ...set }, { cgroup: undefined, host: "node-a" })?.flightPrefix;
+  assert.equal(prefixOf({}), undefined);
+  assert.equal(prefixOf({ TORCH_NCCL_DEBUG_INFO_TEMP_FILE: "/tmp/nccl_" }), "/tmp/nccl_");
+  const both = { TORCH_FR_DUMP_TEMP_FILE: "/tmp/fr_", TORCH_NCCL_DEBUG_INFO_TEMP_FILE: "/tmp/nccl_" };
+  assert.equal(prefixOf(both), "/tmp/fr_");
+  for (const odd of ["fr_", "", "/tmp/\u001b[2J", `/${"a".repeat(300)}`]) {
+    assert.equal(prefixOf({ TORCH_FR_DUMP_TEMP_FILE: odd }), undefined);
+  }
+});
+
 test("whatever is set, an id fits an event, and a rank is in its world", () => {
   const value = fc.oneof(fc.string({ maxLength: 512 }), fc.nat().map(String), fc.constantFrom("0", "1", "none", ""));
   const variables = fc.dictionary(fc.constantFrom(...JOB_VARIABLES), value, { noNullPrototype: true });
