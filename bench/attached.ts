@@ -9,7 +9,7 @@ import { BpfBlock } from "../src/kernel/bpf-block.ts";
 import { BpfLifecycle } from "../src/kernel/bpf-lifecycle.ts";
 import { BpfNetwork } from "../src/kernel/bpf-network.ts";
 import { BpfStalls } from "../src/kernel/bpf-stalls.ts";
-import { percentile, rounded, type Benchmark, type Result } from "./measure.ts";
+import { medianOf, rounded, type Benchmark, type Result } from "./measure.ts";
 
 const TURNS = 24;
 const TURN_MS = 400;
@@ -82,13 +82,6 @@ async function slowDown(load: "switches" | "tcp", unit: string): Promise<Result[
     // All of them: it leads a process group.
     process.kill(-(workers.pid as number), "SIGKILL");
   }
-}
-
-function medianOf(figures: readonly number[]): number {
-  return percentile(
-    figures.toSorted((a, b) => a - b),
-    0.5,
-  );
 }
 
 async function perSecond(counted: () => Promise<number>, isAttached: boolean): Promise<number> {

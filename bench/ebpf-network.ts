@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { BpfNetwork } from "../src/kernel/bpf-network.ts";
-import { percentile, rounded, type Benchmark, type Result } from "./measure.ts";
+import { medianOf, rounded, type Benchmark, type Result } from "./measure.ts";
 
 const TURNS = 60;
 const TURN_MS = 250;
@@ -61,12 +61,7 @@ async function slowDown(load: string, messageBytes: number): Promise<Result> {
       const [withPrograms, without] = first ? [one, other] : [other, one];
       costs.push(100 * (1 - withPrograms / without));
     }
-    const figure = rounded(
-      percentile(
-        costs.toSorted((a, b) => a - b),
-        0.5,
-      ),
-    );
+    const figure = rounded(medianOf(costs));
     return {
       name: `ebpf-network: ${load}`,
       nodes: null,

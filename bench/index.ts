@@ -13,7 +13,7 @@ import { attachedBenchmark } from "./attached.ts";
 import { ebpfNetworkBenchmark } from "./ebpf-network.ts";
 import { explainBenchmark } from "./explain.ts";
 import { foldBenchmarks } from "./fold.ts";
-import { isMet, percentile, type Benchmark, type Result } from "./measure.ts";
+import { isMet, medianOf, type Benchmark, type Result } from "./measure.ts";
 import { jobBenchmark } from "./job.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { passingBenchmark } from "./passing.ts";
@@ -81,10 +81,7 @@ async function summarise(benchmark: Benchmark, runs: number): Promise<Summary[]>
   }
   return (all[0] ?? []).map((result, place) => {
     const figures = all.map((results) => results[place]?.figure ?? Number.NaN);
-    const figure = percentile(
-      figures.toSorted((a, b) => a - b),
-      0.5,
-    );
+    const figure = medianOf(figures);
     return Object.assign(result, { figure, runs: figures, met: isMet({ ...result, figure }) ?? null });
   });
 }

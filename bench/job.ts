@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MeasuredDaemon } from "./daemon.ts";
-import { percentile, rounded, type Benchmark } from "./measure.ts";
+import { medianOf, rounded, type Benchmark } from "./measure.ts";
 
 const PORT = 9392;
 const RANKS = 64;
@@ -38,17 +38,16 @@ export const jobBenchmark: Benchmark = {
       without.push(alone);
       costs.push(asJob - alone);
     }
-    const median = (figures: readonly number[]) =>
-      rounded(
-        percentile(
-          figures.toSorted((a, b) => a - b),
-          0.5,
-        ),
-      );
     const unit = "% of a core";
     return [
-      { name: "64 processes without a job", nodes: null, figure: median(without), unit },
-      { name: "64 ranks of a job, more", nodes: null, figure: median(costs), unit, target: { atMost: MAX_PERCENT } },
+      { name: "64 processes without a job", nodes: null, figure: rounded(medianOf(without)), unit },
+      {
+        name: "64 ranks of a job, more",
+        nodes: null,
+        figure: rounded(medianOf(costs)),
+        unit,
+        target: { atMost: MAX_PERCENT },
+      },
     ];
   },
 };

@@ -38,6 +38,13 @@ export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+export function medianOf(figures: readonly number[]): number {
+  return percentile(
+    figures.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
+
 export function isMet({ figure, target }: Result): boolean | undefined {
   if (target === undefined) return undefined;
   return "atLeast" in target ? figure >= target.atLeast : figure <= target.atMost;

@@ -10,7 +10,7 @@ import { BpfSource } from "../src/probes/process/bpf-source.ts";
 import { ProcfsSource } from "../src/probes/process/procfs-source.ts";
 import type { TaskSource } from "../src/probes/process/task.ts";
 import { MeasuredDaemon } from "./daemon.ts";
-import { percentile, rounded, type Benchmark, type Result } from "./measure.ts";
+import { medianOf, rounded, type Benchmark, type Result } from "./measure.ts";
 
 const PORT = 9390;
 const THREADS_PER_PROCESS = 1000;
@@ -49,12 +49,7 @@ async function onePass(threads: number, name: Source): Promise<Result> {
     await sleep(100);
   }
   source.close?.();
-  const figure = rounded(
-    percentile(
-      times.toSorted((a, b) => a - b),
-      0.5,
-    ),
-  );
+  const figure = rounded(medianOf(times));
   const target = name === "bpf" && threads === 30_000 ? { target: { atMost: 60 } } : {};
   return { name: `${threads} threads, ${name}: one pass`, nodes: null, figure, unit: "ms", ...target };
 }
@@ -72,10 +67,7 @@ async function wholeDaemon(threads: number, source: Source): Promise<Result[]> {
       await sleep(2000);
     }
     const perSecond = (1000 * (daemon.cpuMs() - cpuMs)) / (performance.now() - begun);
-    const ps = percentile(
-      psMs.toSorted((a, b) => a - b),
-      0.5,
-    );
+    const ps = medianOf(psMs);
     const name = `${threads} threads, ${source}`;
     const isOfTarget = threads === 5000;
     return [

@@ -139,6 +139,8 @@ interface Stall {
   needs?: Scenario["needs"];
   more?: readonly string[];
   fuse?: boolean;
+  /** All, where not given. */
+  kinds?: readonly Kind[];
   stall(job: Job, fuse: FuseMount | undefined): Promise<Truth>;
 }
 
@@ -241,6 +243,18 @@ const STALLS: readonly Stall[] = [
       return heldUp(job, "process.deadlock", undefined, [pid]);
     },
   },
+  {
+    what: "one waits for a lock of Python's that it has itself",
+    kinds: [torchrun, byHand],
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      tell(job, SUSPECT, "relock");
+      await until("the rank to take the order", () => isTaken(job, SUSPECT));
+      // Python keeps no owner of it: who would let it go cannot be told, nor that nobody will, which is no alarm then.
+      // That this is the rank that the others wait for can be told.
+      return { ...heldUp(job, "unknown", undefined, [pid]), alarming: false };
+    },
+  },
 ];
 
 const HEALTHY: readonly Stall[] = [
@@ -290,5 +304,7 @@ function scenarioOf(kind: Kind, { what, needs = [], more, fuse, stall }: Stall):
 }
 
 export const jobScenarios: readonly Scenario[] = [torchrun, byHand, mpi].flatMap((kind) =>
-  [...STALLS, ...HEALTHY].map((stall) => scenarioOf(kind, stall)),
+  [...STALLS, ...HEALTHY]
+    .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
+    .map((stall) => scenarioOf(kind, stall)),
 );

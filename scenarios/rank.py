@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import sys
+import threading
 import time
 
 STEPS_BEFORE_READY = 5
@@ -33,6 +34,13 @@ def deadlock():
     libc.pthread_mutex_lock(mutex)
 
 
+def relock():
+    """As a library's lock that is not reentrant, taken again by way of a callback."""
+    own = threading.Lock()
+    own.acquire()
+    own.acquire()
+
+
 def save(path):
     """A checkpoint that takes its time."""
     end = time.monotonic() + 30
@@ -43,7 +51,7 @@ def save(path):
             compute(0.05)
 
 
-ACTS = {"lock": lock, "read": read, "deadlock": deadlock, "save": save, "compute": lambda s: compute(float(s))}
+ACTS = {"lock": lock, "read": read, "deadlock": deadlock, "relock": relock, "save": save, "compute": lambda s: compute(float(s))}
 
 
 def act(folder, rank):

@@ -11,7 +11,7 @@ const SYSTEM_CODE = /^(?:lib(?:c|pthread|rt)[.-][^/]*|ld-[^/]*|ld\.so[^/]*|\[vds
 const WORD_BYTES = 8;
 const CODE = /^([0-9a-f]+)-([0-9a-f]+) ..x. [0-9a-f]+ [0-9a-f:]+ \d+ +(.+)$/gm;
 
-/** The file names of the libraries and programs that words of `stack` point into, without the C library. */
+/** The file names of the libraries and programs that words of `stack` point into, the innermost first, without the C library. */
 export function callersOn(stack: Buffer, maps: string): Set<string> {
   const code = codeIn(maps);
   const callers = new Set<string>();

@@ -69,7 +69,7 @@ export function qualifyWait(edge: Edge, attrs: Attrs | undefined): void {
 
 function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails {
   if (attrs === undefined) return NOTHING_TOLD;
-  const { holder, cause, label, object, setting, actor, blind = "", serves = false, over = "" } = attrs;
+  const { holder, cause, label, object, setting, actor, caller, blind = "", serves = false, over = "" } = attrs;
   if (
     holder === known.holder &&
     cause === known.cause &&
@@ -77,6 +77,7 @@ function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails 
     object === known.object &&
     setting === known.setting &&
     actor === known.actor &&
+    caller === known.caller &&
     blind === known.blind &&
     serves === known.serves &&
     over === known.over
@@ -90,6 +91,7 @@ function waitDetails(attrs: Attrs | undefined, known: WaitDetails): WaitDetails 
     object: textOf(object),
     setting: textOf(setting),
     actor: numberIn(actor),
+    caller: textOf(caller),
     blind: textOf(blind) ?? "",
     serves: serves === true,
     over: textOf(over) ?? "",

@@ -31,6 +31,8 @@ export interface WaitDetails {
   readonly setting: string | undefined;
   /** Who must act, though nobody holds what is waited for: whoever has the CPU. */
   readonly actor: number | undefined;
+  /** Of a semaphore: the program or library that waits for it. */
+  readonly caller: string | undefined;
   /** Comma-separated codes of what could not be seen of it. */
   readonly blind: string;
   /** The waiter is the serving side and waits for a request. */
@@ -47,6 +49,7 @@ export const NOTHING_TOLD: WaitDetails = Object.freeze({
   object: undefined,
   setting: undefined,
   actor: undefined,
+  caller: undefined,
   blind: "",
   serves: false,
   over: "",

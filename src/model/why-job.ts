@@ -26,6 +26,7 @@ const MAX_CULPRITS = 5;
 /** Nobody can be seen to wait for it. */
 const UNWAITED = 0.8;
 const GUESSED = 0.7;
+const APART = 0.5;
 
 interface Culprit {
   process: ProcessNode;
@@ -84,6 +85,14 @@ export function waitForCulprit(job: JobExplanation, process: ProcessNode): Expla
   return { ...own.explanation, verdict: "blocked", blockedMs, chain: first.chain, causes, goesOn: false };
 }
 
+/** Of a suspect, what makes it one, where its own waits would lead elsewhere: to ranks that wait for it. */
+export function causeOfCulprit(job: JobExplanation, own: Explanation): Explanation | undefined {
+  const cause = job.culprits.find(({ process }) => process === own.process)?.cause;
+  const [first] = own.causes;
+  if (cause === undefined || (cause.kind === first?.kind && cause.entityId === first.entityId)) return undefined;
+  return { ...own, chain: cause.chain, causes: [cause] };
+}
+
 function seenFrom({ process, standing }: RankStanding, { process: suspect, cause }: Culprit): Cause {
   const hop: Hop = { from: process.id, edge: "waits_on", to: suspect.id, detail: COLLECTIVE, certainty: "inferred" };
   const sureness = standing === "waiting" || yields(process) ? UNWAITED : UNWAITED * GUESSED;
@@ -116,7 +125,23 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   // Of many that compute while some wait already nobody is late.
   if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
   const unclear = of("unclear");
-  return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
+  if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
+  const apart = waiting.filter(({ process }) => waitsForPythonsLock(process));
+  return apart.length <= living.length / 2 ? apart.flatMap(apartCulprit) : [];
+}
+
+/** Python's own locks are semaphores, which its interpreter waits for; a collective is waited for in a library. */
+const INTERPRETER = /^(?:lib)?python[\d.]/;
+
+function waitsForPythonsLock(process: ProcessNode): boolean {
+  const waits = ownWaits(process, 0);
+  return waits.length > 0 && waits.every(({ told }) => INTERPRETER.test(told.caller ?? ""));
+}
+
+/** Though all wait, the others wait in another way: for each other, and so for it. */
+function apartCulprit({ process, explanation }: RankStanding): Culprit[] {
+  const cause = explanation.causes.find(({ kind, members }) => kind === "unknown" && members[0] === process);
+  return cause === undefined ? [] : [{ process, cause: { ...cause, certainty: "inferred", confidence: APART } }];
 }
 
 /** Beside a fault, ranks that spin for want of it compete for CPUs: that they starve is its symptom. */

@@ -3,7 +3,7 @@ import type { Graph } from "./graph.ts";
 import { ranksOf } from "./job-ranks.ts";
 import type { ProcessNode } from "./nodes.ts";
 import { isTrouble } from "./walk.ts";
-import { explainJob, waitForCulprit, type JobExplanation } from "./why-job.ts";
+import { causeOfCulprit, explainJob, waitForCulprit, type JobExplanation } from "./why-job.ts";
 import { explain, type Explanation } from "./why.ts";
 
 /** As `explain`, which knows no jobs. `jobs`: those that were explained for the same question. */
@@ -25,5 +25,5 @@ export function explainMember(
     jobs.set(process.jobId, (job = explainJob(graph, members, nowMs)));
   }
   const openEnds = [...new Set([...own.openEnds, ...job.openEnds])];
-  return { ...(waitForCulprit(job, process) ?? own), openEnds };
+  return { ...(waitForCulprit(job, process) ?? causeOfCulprit(job, own) ?? own), openEnds };
 }

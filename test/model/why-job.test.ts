@@ -126,6 +126,48 @@ test("a rank that waits for its own mutex, whatever its other threads do meanwhi
   assert.deepEqual(named(asked), [["process.deadlock", 101]]);
 });
 
+/** As on a lock of Python's, which is a semaphore. */
+function onPythonsLock(number: number, caller = "python3.11"): Event[] {
+  return [rank(number), wait(100 + number, `futex:${100 + number}:b`, "futex", { since_ms: T0 + 50_000, caller })];
+}
+
+test("the rank whose interpreter waits for a lock, while the others wait in a library: as a guess", () => {
+  const asked = explained(...inCollective(0), ...onPythonsLock(1), ...inCollective(2));
+  assert.deepEqual(named(asked), [["unknown", 101]]);
+  assert.equal(asked.job.causes[0]?.certainty, "inferred");
+  assert.deepEqual(
+    asked.job.heldUp.map(({ pid }) => pid),
+    [100, 102],
+  );
+});
+
+test("where most ranks wait for Python's locks, or a library waits for a semaphore, none is set apart", () => {
+  const most = explained(...inCollective(0), ...onPythonsLock(1), ...onPythonsLock(2));
+  assert.deepEqual(most.job.culprits, []);
+  const library = explained(...inCollective(0), ...onPythonsLock(1, "libtorch_cpu.so"), ...inCollective(2));
+  assert.deepEqual(library.job.culprits, []);
+  assert.equal(library.job.causes[0]?.detail, ALL_ALIKE);
+});
+
+test("asked of the rank that is set apart, its other threads' peers in the job are not blamed", () => {
+  const connection = "tcp:127.0.0.1:1-127.0.0.1:2";
+  const { graph } = explained(
+    ...inCollective(0),
+    ...onPythonsLock(1),
+    rank(1, "sleeping", { threads: 2 }),
+    wait(101, connection, "tcp.recv", { tid: 190, since_ms: T0 }),
+    held(100, connection, "peer"),
+    ...inCollective(2),
+  );
+  const process = graph.process(101);
+  assert.ok(process !== undefined);
+  const { causes } = explainMember(graph, process, NOW_MS);
+  assert.deepEqual(
+    causes.map(({ kind, members }) => [kind, members[0]?.pid]),
+    [["unknown", 101]],
+  );
+});
+
 test("two culprits at once: both", () => {
   const asked = explained(...inCollective(0), rank(1, "stopped"), rank(2, "frozen"), ...inCollective(3));
   assert.deepEqual(named(asked).sort(), [

@@ -19,6 +19,7 @@ import {
   rwlockReaders,
   semaphoreWaiters,
 } from "../../../kernel/futex-locks.ts";
+import { callersOn } from "../../../kernel/user-stack.ts";
 import { callText, type BlockedTask } from "../blocked-task.ts";
 import { held, type Certainty, type Fact } from "../fact.ts";
 import type { View } from "../view.ts";
@@ -77,7 +78,25 @@ async function factsOf(task: BlockedTask, call: FutexCall, view: View): Promise<
   if (join.length > 0) return join;
 
   const others = await aroundTheWord(task, call, view);
-  return Array.isArray(others) ? others : [unowned(task, call, others ?? semaphoreText(call, bytes))];
+  if (Array.isArray(others)) return others;
+  const waiters = semaphoreWaiters(call, bytes);
+  if (others !== undefined || waiters === undefined) return [unowned(task, call, { what: others })];
+  const caller = await callerOf(task, view);
+  return [unowned(task, call, { what: `semaphore at 0, ${waiters} waiting`, caller })];
+}
+
+/** How far above a thread's stack pointer the C library's frames reach. */
+const MAX_ABOVE = 512;
+
+/**
+ * Whose code the main thread waits for a semaphore in: the locks of Python are such, and which one it is that waits for
+ * a lock of its own tells it from those that wait in a library for each other.
+ */
+async function callerOf({ pid, tid, via, syscall }: BlockedTask, view: View): Promise<string | undefined> {
+  if (tid !== pid || syscall === undefined) return undefined;
+  const stack = await view.memory(via, syscall.stackPointer, MAX_ABOVE);
+  const maps = stack === undefined ? undefined : await view.maps(via);
+  return stack === undefined || maps === undefined ? undefined : [...callersOn(stack, maps)][0];
 }
 
 /** Locks that begin before the word they are waited for by; or else a text that says what it is. */
@@ -117,19 +136,20 @@ function joinFacts(task: BlockedTask, number: number, certainty: Certainty, view
  * Nobody can be named. Somebody has what looks like a lock, though; and what is no lock and is waited for by the clock
  * too is a sleep, as its program chose.
  */
-function unowned(task: BlockedTask, call: FutexCall, what: string | undefined): Fact {
+function unowned(
+  task: BlockedTask,
+  call: FutexCall,
+  { what, caller }: { what?: string | undefined; caller?: string | undefined },
+): Fact {
   const isSleep = call.timed && !isLockWait(call);
   const details: WaitDetails = isSleep ? { cause: "process.sleeping" } : isLockWait(call) ? { holder: "hidden" } : {};
   const { pid, tid } = task;
   if (what !== undefined) {
-    details.evidence = { source: `/proc/${pid}/task/${tid}/syscall`, observed: `${callText(task)}: ${what}` };
+    const by = caller === undefined ? "" : `, called from ${caller}`;
+    details.evidence = { source: `/proc/${pid}/task/${tid}/syscall`, observed: `${callText(task)}: ${what}${by}` };
   }
+  if (caller !== undefined) details.caller = caller;
   return waitFact(task, "futex", privateId(pid, call), details);
-}
-
-function semaphoreText(call: FutexCall, bytes: Buffer): string | undefined {
-  const waiters = semaphoreWaiters(call, bytes);
-  return waiters === undefined ? undefined : `semaphore at 0, ${waiters} waiting`;
 }
 
 function privateId(pid: number, { address }: FutexCall): string {

@@ -28,6 +28,8 @@ export interface WaitDetails {
   object?: string;
   /** What to write into that control file. */
   setting?: string;
+  /** Of a semaphore that the main thread waits for: the program or library that does so. */
+  caller?: string;
   /** Ids of the resources that the wait goes over: a connection's interface, the disks below a file. */
   over?: readonly string[];
   /** Better evidence than the call itself. */
@@ -59,6 +61,7 @@ export function waitFact(task: BlockedTask, kind: string, entity: string, detail
   if (details.object !== undefined) attrs.object = details.object;
   if (details.setting !== undefined) attrs.setting = details.setting;
   if (details.evidence !== undefined) Object.assign(attrs, details.evidence);
+  if (details.caller !== undefined) attrs.caller = printable(details.caller).slice(0, MAX_LABEL).toWellFormed();
   if (details.serves) attrs.serves = true;
   if (details.end !== undefined) attrs.end = details.end;
   if (details.over !== undefined && details.over.length > 0) attrs.over = details.over.join(",");

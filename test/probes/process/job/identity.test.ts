@@ -98,8 +98,6 @@ for (const [what, variables, told, cgroup] of TOLD) {
 }
 
 test("where the flight recorder dumps: the newer name before the older, and only where it is a path", () => {
-  const prefixOf = (set: Record<string, string>) =>
-    jobOf({ ...TORCHRUN, ...set }, { cgroup: undefined, host: "node-a" })?.flightPrefix;
   assert.equal(prefixOf({}), undefined);
   assert.equal(prefixOf({ TORCH_NCCL_DEBUG_INFO_TEMP_FILE: "/tmp/nccl_" }), "/tmp/nccl_");
   const both = { TORCH_FR_DUMP_TEMP_FILE: "/tmp/fr_", TORCH_NCCL_DEBUG_INFO_TEMP_FILE: "/tmp/nccl_" };
@@ -122,6 +120,10 @@ test("whatever is set, an id fits an event, and a rank is in its world", () => {
     }),
   );
 });
+
+function prefixOf(set: Record<string, string>) {
+  return jobOf({ ...TORCHRUN, ...set }, { cgroup: undefined, host: "node-a" })?.flightPrefix;
+}
 
 function summary(job: JobIdentity | undefined) {
   return job && { jobId: job.jobId, rank: job.rank, worldSize: job.worldSize, localRank: job.localRank };
