@@ -35,6 +35,12 @@ export function gpuId(which: number | string): string {
   return `gpu-${typeof which === "number" ? String(which).padStart(2, "0") : which}`;
 }
 
+/** `gpu-03/mig-1` → `gpu-03`; undefined where it is no part of a GPU. */
+export function gpuOfPart(id: string): string | undefined {
+  const end = id.lastIndexOf("/mig-");
+  return end > 0 ? id.slice(0, end) : undefined;
+}
+
 /** An id has at most 512 bytes, a cgroup's path may have more; its end, of at most 3 bytes a unit, tells the most. */
 const MAX_CGROUP_PATH = 160;
 

@@ -18,7 +18,7 @@ import {
   qualifyWait,
 } from "./attrs.ts";
 import { findEdge, link, unlink } from "./edges.ts";
-import { entityKind, processId, readProcessId } from "./entity.ts";
+import { entityKind, gpuOfPart, processId, readProcessId } from "./entity.ts";
 import { numberOf, type Event } from "./event.ts";
 import { ExpiryWheel } from "./expiry.ts";
 import { Jobs } from "./jobs.ts";
@@ -121,6 +121,13 @@ export class Graph {
 
   resource(id: string): ResourceNode | undefined {
     return this.#resources.get(id);
+  }
+
+  /** What is wrong with it; with a part of a GPU, what is wrong with the whole as well. */
+  errorsOn(node: { id: string; errors: readonly Edge[] }): readonly Edge[] {
+    const whole = gpuOfPart(node.id);
+    const above = whole === undefined ? undefined : this.#resources.get(whole)?.errors;
+    return above === undefined || above.length === 0 ? node.errors : [...node.errors, ...above];
   }
 
   resources(): Iterable<ResourceNode> {

@@ -248,9 +248,9 @@ export class Walk {
     const own = walker.process.errors.filter(isFault);
     for (const edge of own) this.#endInError(walker, [hop(edge, nameOf(walker), edge.to.id)], edge);
     for (const use of walker.process.consumes.slice(0, MAX_BRANCHES)) {
-      for (const edge of use.to.errors.filter(isFault)) {
+      for (const edge of this.#graph.errorsOn(use.to).filter(isFault)) {
         if (own.some(({ to }) => to === edge.to)) continue;
-        this.#endInError(walker, [hop(use, nameOf(walker), use.to.id), hop(edge, edge.from.id, edge.to.id)], edge);
+        this.#endInError(walker, [hop(use, nameOf(walker), use.to.id), hop(edge, use.to.id, edge.to.id)], edge);
       }
     }
   }
@@ -289,10 +289,11 @@ export class Walk {
   }
 
   /** What is wrong with the thing that is waited for, or with what the wait goes over: here a warning counts as well. */
-  #errorsUnder({ to, told }: Edge): Edge[] {
-    if (told.over === "") return to.errors;
+  #errorsUnder({ to, told }: Edge): readonly Edge[] {
+    const own = this.#graph.errorsOn(to);
+    if (told.over === "") return own;
     const below = told.over.split(",", MAX_BELOW).flatMap((id) => this.#graph.resource(id)?.errors ?? []);
-    return [...to.errors, ...below];
+    return [...own, ...below];
   }
 
   /**

@@ -20,7 +20,12 @@ function candidates(graph: Graph): ProcessNode[] {
   for (const process of graph.processes()) {
     if (process.exited || process.kernelThread) continue;
     const halted = HALTED.has(process.state);
-    if (halted || process.waits.length > 0 || process.errors.length > 0 || process.consumes.some(isBroken)) {
+    if (
+      halted ||
+      process.waits.length > 0 ||
+      process.errors.length > 0 ||
+      process.consumes.some(({ to }) => graph.errorsOn(to).length > 0)
+    ) {
       found.push(process);
     }
   }
@@ -78,7 +83,3 @@ export function unseen(graph: Graph): string[] {
 const NO_PROCESSES = "processes";
 
 const HALTED: ReadonlySet<string> = new Set(["stopped", "traced", "frozen", "zombie"]);
-
-function isBroken(edge: { to: { errors: readonly unknown[] } }): boolean {
-  return edge.to.errors.length > 0;
-}

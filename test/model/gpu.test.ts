@@ -39,6 +39,15 @@ describe("a wait for a GPU", () => {
     assert.deepEqual(why(sync, error("gpu-01")).kinds, ["gpu.busy"]);
   });
 
+  it("for a part of a GPU gives way to an error of the whole, as does the use of it", () => {
+    const part = wait(10, `${GPU}/mig-1`, "gpu.sync", { tid: 10, cause: "gpu.busy" });
+    assert.deepEqual(why(part, error(GPU)).kinds, ["gpu.error"]);
+    assert.deepEqual(why(part, error(`${GPU}/mig-2`), error("gpu-01")).kinds, ["gpu.busy"]);
+    const use = event("compute.util", `${GPU}/mig-1`, "90", { pid: 10 });
+    const { verdict, kinds } = why(use, state(10, "running"), error(GPU));
+    assert.deepEqual([verdict, kinds[0]], ["blocked", "gpu.error"]);
+  });
+
   it("inside the driver is unexplained as long as nothing is known of the GPU", () => {
     const driver = wait(10, GPU, "gpu.driver", { tid: 10, holder: "hidden" });
     assert.deepEqual(why(driver, ...helpers), { ...why(driver, ...helpers), verdict: "blocked", kinds: ["unknown"] });
