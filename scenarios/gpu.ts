@@ -74,16 +74,21 @@ interface Play {
   standIn: StandIn;
 }
 
-/** A process on a GPU of its own. */
-async function play(stage: Stage, name = "healthy driver"): Promise<Play> {
+/** A process on a GPU of its own; `isSplit`: on one of its two MIG instances. */
+async function play(stage: Stage, name = "healthy driver", isSplit = false): Promise<Play> {
   const { pid } = await stage.python(SLEEPS);
   const machine = await Machine.of(name, stage);
   const { observer, standIn } = machine;
   const gpu = machine.take();
-  standIn.add(`${gpu} process ${pid} 59000 97`);
+  standIn.add(
+    isSplit
+      ? `${gpu} mig 2 5 0\n${gpu} mig 3 6 0\n${gpu} process ${pid} 1000 -1 6 0`
+      : `${gpu} process ${pid} 59000 97`,
+  );
+  const place = isSplit ? `${gpuId(gpu)}/mig-3` : gpuId(gpu);
   await untilTold("the process on its GPU", async () => {
     const { answer } = await observer.ps();
-    return answer.processes.some((row) => row.pid === pid && row.resources.includes(gpuId(gpu)));
+    return answer.processes.some((row) => row.pid === pid && row.resources.includes(place));
   });
   return { pid, gpu, observer, standIn };
 }
@@ -174,6 +179,19 @@ const scenarios: readonly Scenario[] = [
       await pause(TWO_LOOKS_MS);
       return { ask: pid, verdict: "blocked", kind: "gpu.error", alarming: true, observer };
     },
+  },
+  {
+    name: "process on a part of a GPU that needs a reset",
+    async setUp(stage) {
+      const { pid, gpu, observer, standIn } = await play(stage, "healthy driver", true);
+      standIn.add(`${gpu} xid ${nextXid()} 119`);
+      await pause(TWO_LOOKS_MS);
+      return { ask: pid, verdict: "blocked", kind: "gpu.error", alarming: true, observer };
+    },
+  },
+  {
+    name: "process on a part of a healthy GPU",
+    setUp: async (stage) => sound(await play(stage, "healthy driver", true)),
   },
   {
     name: "process on a throttled GPU",
