@@ -2,6 +2,7 @@
  * The kinds of root cause: for each what it means for the machine, and what can be done about it, by how much risk.
  * The sentences stand in views/; here are their keys and the commands.
  */
+import { CONNTRACK } from "./entity.ts";
 import type { ProcessNode } from "./nodes.ts";
 import { STORAGE_STEPS, storageErrorHead, type StorageErrorHead } from "./storage-errors.ts";
 import { gpuErrorEntry } from "./xid.ts";
@@ -60,6 +61,7 @@ export const ADVICE_KEYS = [
   "restart_waiter",
   "start_peer",
   "look_at_connection",
+  "make_conntrack_room",
   "look_at_route",
   "look_at_link",
   "set_link_up",
@@ -215,7 +217,10 @@ export const CAUSES: Record<CauseKind, CauseEntry> = {
   "network.loss": {
     weight: "slow",
     symptomOf: ["network.link_down", "network.unreachable"],
-    advise: ({ entityId }) => [{ key: "look_at_connection", command: socketCommand(entityId), risk: "safe" }],
+    advise: ({ entityId }) =>
+      entityId === CONNTRACK
+        ? [{ key: "make_conntrack_room", command: CONNTRACK_COMMAND, risk: "safe" }]
+        : [{ key: "look_at_connection", command: socketCommand(entityId), risk: "safe" }],
   },
   "network.link_down": { weight: "fault", advise: steps(lookAtLink, setLinkUp) },
   "gpu.error": {
@@ -376,6 +381,8 @@ function writeCommand(setting: string, file: string): string {
 function freezeFile(cgroup: string): string | undefined {
   return cgroup.startsWith("/") && cgroup !== "/" ? `/sys/fs/cgroup${cgroup}/cgroup.freeze` : undefined;
 }
+
+const CONNTRACK_COMMAND = "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max";
 
 function socketCommand(entityId: string): string {
   const ports = [...entityId.matchAll(/:(\d{1,5})(?=-|$)/g)].map((match) => `sport = :${match[1]}`);

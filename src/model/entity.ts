@@ -30,6 +30,9 @@ export function lockId(device: string, inode: string | number): string {
   return `lock:${device}:${inode}`;
 }
 
+/** The table of connections that the machine's firewall keeps track of. */
+export const CONNTRACK = "conntrack";
+
 /** `gpu-00` by NVML's index, `gpu-card0` by the kernel's name of a card. */
 export function gpuId(which: number | string): string {
   return `gpu-${typeof which === "number" ? String(which).padStart(2, "0") : which}`;

@@ -123,6 +123,16 @@ describe("what a wait goes over", () => {
     ]);
   });
 
+  it("is to blame for a connection that is not made: no room in the table of tracked ones, and not a silent host", () => {
+    const connecting = { holder: "remote", cause: "network.unreachable", over: "eth0,conntrack" };
+    const full = event("error.net", "conntrack", "CONNTRACK_FULL", { attrs: { cause: "network.loss" } });
+    const events = [state(10, "sleeping"), wait(10, "tcp:a-b", "tcp.connect", connecting)];
+    assert.deepEqual(causes(graphOf(...events), 10), ["network.unreachable"]);
+    const [cause, ...others] = why(graphOf(...events, full), 10).causes;
+    assert.deepEqual([cause?.kind, cause?.entityId, others], ["network.loss", "conntrack", []]);
+    assert.match(cause?.advice[0]?.command ?? "", /nf_conntrack_max/);
+  });
+
   it("is as good as the last telling of the wait", () => {
     const graph = graphOf(...client, event("topo.link_down", "eth0", "LINK_DOWN"));
     graph.apply(wait(10, "tcp:a-b", "tcp.recv", { holder: "remote" }));

@@ -6,6 +6,7 @@ import { readConntrack, type Conntrack } from "../../kernel/conntrack.ts";
 import { parseNetstat, parseSockstat, parseTcpMemory } from "../../kernel/netstat.ts";
 import { readText } from "../../kernel/procfs.ts";
 import { parseSoftnet } from "../../kernel/softnet.ts";
+import { CONNTRACK } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
 import type { Trouble } from "../standing.ts";
 
@@ -18,7 +19,6 @@ const MIN_BACKLOG_DROPS = 10;
 const TABLE_BYTES = 256 * 1024;
 const STACK = "network";
 const TCP = "tcp";
-const CONNTRACK = "conntrack";
 
 /** Counters that stand for trouble where they grow. */
 interface Counts {

@@ -260,6 +260,8 @@ export const en = {
     start_peer: ({ entity }) =>
       `Start the program that belongs at the other end of ${entity}, or end the one that waits.`,
     look_at_connection: () => "See what the kernel knows of this connection.",
+    make_conntrack_room: () =>
+      "See how full the table of tracked connections is, and raise net.netfilter.nf_conntrack_max.",
     look_at_route: () => "See which connects get no answer; a firewall or a dead host is likely.",
     look_at_link: () => "See the state of the interface, then its cable and its other end.",
     set_link_up: () => "Set it up again, unless it is down for a reason.",

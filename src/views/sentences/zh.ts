@@ -223,6 +223,7 @@ export const zh: Sentences = {
     restart_waiter: ({ who }) => `结束 ${who}，然后重新启动。`,
     start_peer: ({ entity }) => `启动应在 ${entity} 另一端的程序，或者结束等待者。`,
     look_at_connection: () => "查看内核中该连接的状态。",
+    make_conntrack_room: () => "查看连接跟踪表的使用情况，并调大 net.netfilter.nf_conntrack_max。",
     look_at_route: () => "查看哪些连接请求没有应答，多半是防火墙拦截或对方主机已宕机。",
     look_at_link: () => "查看该网络接口的状态，再检查线缆和对端。",
     set_link_up: () => "重新启用它，除非它是有意关闭的。",

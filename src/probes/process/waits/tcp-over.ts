@@ -1,13 +1,29 @@
-/** The interface that a TCP connection goes over: the one that has its local address, or had it last. */
+/**
+ * What a TCP connection goes over: the interface that has its local address, or had it last; and, until it is made, the
+ * table of tracked connections, in which there may be no room for it.
+ */
 import { interfaceBook, interfaceId } from "../../../kernel/interface-book.ts";
 import { namespaceOf } from "../../../kernel/namespaces.ts";
 import type { LinkTable } from "../../../kernel/rtnetlink.ts";
 import type { InetSocket } from "../../../kernel/sockets.ts";
+import { CONNTRACK } from "../../../model/entity.ts";
 import type { View } from "../view.ts";
 import { isLocal } from "./tcp-ends.ts";
 
-/** Its id; undefined where it goes over none, as between two addresses of one host, or it cannot be told. */
-export async function interfaceUnder(
+/** Their ids. `isNew`: it is not made yet. */
+export async function resourcesUnder(
+  own: Pick<InetSocket, "local" | "remote">,
+  { pid, isNew }: { pid: number; isNew: boolean },
+  view: View,
+): Promise<string[]> {
+  const under = await interfaceUnder(own, pid, view);
+  // Each network namespace tracks its own; the probe knows that of ours.
+  const isOurs = namespaceOf(view.proc, pid, "net") === namespaceOf(view.proc, process.pid, "net");
+  return [...(under === undefined ? [] : [under]), ...(isNew && isOurs ? [CONNTRACK] : [])];
+}
+
+/** Undefined where it goes over none, as between two addresses of one host, or it cannot be told. */
+async function interfaceUnder(
   own: Pick<InetSocket, "local" | "remote">,
   pid: number,
   view: View,

@@ -6,7 +6,7 @@ import type { View } from "../view.ts";
 import { waitFact, type WaitDetails, type WaitResolver } from "./resolver.ts";
 import { inodeOfSocket, socketHolders, type Found } from "./socket-holders.ts";
 import { listenerFor, otherEndOf, type OtherEnd } from "./tcp-ends.ts";
-import { interfaceUnder } from "./tcp-over.ts";
+import { resourcesUnder } from "./tcp-over.ts";
 
 /**
  * Sent so many times again without an answer: at least 0.6 s and 1.4 s, as each takes twice as long as the one before.
@@ -31,11 +31,10 @@ export const tcpWait: WaitResolver = {
     const entity = tcpId(own.local, own.remote);
     const connects = own.state === "SYN_SENT" || task.file?.verb === "connect";
     const kind = connects ? "tcp.connect" : task.file?.verb === "write" ? "tcp.send" : "tcp.recv";
-    const under = await interfaceUnder(own, task.pid, view);
     const known: WaitDetails = {
       serves: listenerFor(own.local, sockets) !== undefined,
       end: own.local,
-      ...(under === undefined ? {} : { over: [under] }),
+      over: await resourcesUnder(own, { pid: task.pid, isNew: own.state === "SYN_SENT" }, view),
     };
     const other = await otherEndOf(own, task.pid, view);
     const now = (await view.freshInet(task.pid))?.find((socket) => socket.inode === inode) ?? own;
