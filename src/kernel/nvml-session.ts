@@ -45,14 +45,17 @@ export class NvmlSession {
     const text = Buffer.alloc(DRIVER_TEXT_BYTES);
     const code = nvml.call("nvmlSystemGetDriverVersion", text, text.length);
     this.#driver = code === NVML_SUCCESS ? textOf(text) : undefined;
-    this.#devices = this.#openDevices();
-    this.#eventSet = this.#openEvents();
+    this.#eventSet = this.#createEventSet();
+    this.#devices = Array.from({ length: this.#count() }, (_, index) => this.#open(index));
   }
 
   /** `onGpu` hears which GPU the next calls are about. */
   read(onGpu: (index: number | undefined) => void): NvmlReading {
     const thorough = this.#readings++ % THOROUGH_EVERY === 0;
-    const gpus = this.#devices.map((device, index): GpuReading => {
+    const gpus = this.#devices.map((known, index): GpuReading => {
+      // One that was lost may be back after a reset.
+      const device = typeof known === "string" && thorough ? this.#open(index) : known;
+      this.#devices[index] = device;
       if (typeof device === "string") return { index, state: device, figures: {}, processes: [], migs: [] };
       onGpu(index);
       return device.read(thorough);
@@ -62,31 +65,36 @@ export class NvmlSession {
     return { ...(this.#driver === undefined ? {} : { driver: this.#driver }), gpus, xids };
   }
 
-  #openDevices(): (NvmlDevice | GpuReading["state"])[] {
+  #count(): number {
     const count = Buffer.alloc(4);
     const code = this.#nvml.call("nvmlDeviceGetCount_v2", count);
     if (code !== NVML_SUCCESS) throw new Error(`nvmlDeviceGetCount_v2: ${nvmlReason(code)}`);
-    return Array.from({ length: Math.min(count.readUInt32LE(), MAX_GPUS) }, (_, index) => {
-      const pointer = Buffer.alloc(8);
-      const refusal = this.#nvml.call("nvmlDeviceGetHandleByIndex_v2", index, pointer);
-      if (refusal === NVML_SUCCESS) return new NvmlDevice(this.#nvml, index, pointer.readBigUInt64LE());
-      // No right to it (a device file's mode, a cgroup) is no fault.
-      return refusal === NVML_ERROR_GPU_IS_LOST ? "lost" : refusal === NVML_ERROR_RESET_REQUIRED ? "reset" : "ok";
-    });
+    return Math.min(count.readUInt32LE(), MAX_GPUS);
   }
 
-  #openEvents(): bigint | undefined {
+  #open(index: number): NvmlDevice | GpuReading["state"] {
     const pointer = Buffer.alloc(8);
-    if (this.#nvml.call("nvmlEventSetCreate", pointer) !== NVML_SUCCESS) return undefined;
-    const set = pointer.readBigUInt64LE();
-    for (const device of this.#devices) {
-      if (typeof device === "string") continue;
-      const supported = Buffer.alloc(8);
-      if (this.#nvml.call("nvmlDeviceGetSupportedEventTypes", device.handle, supported) !== NVML_SUCCESS) continue;
-      if ((supported.readBigUInt64LE() & XID_EVENTS) === 0n) continue;
-      this.#nvml.call("nvmlDeviceRegisterEvents", device.handle, XID_EVENTS, set);
+    const refusal = this.#nvml.call("nvmlDeviceGetHandleByIndex_v2", index, pointer);
+    if (refusal === NVML_SUCCESS) {
+      const device = new NvmlDevice(this.#nvml, index, pointer.readBigUInt64LE());
+      this.#register(device);
+      return device;
     }
-    return set;
+    // No right to it (a device file's mode, a cgroup) is no fault.
+    return refusal === NVML_ERROR_GPU_IS_LOST ? "lost" : refusal === NVML_ERROR_RESET_REQUIRED ? "reset" : "ok";
+  }
+
+  #createEventSet(): bigint | undefined {
+    const pointer = Buffer.alloc(8);
+    return this.#nvml.call("nvmlEventSetCreate", pointer) === NVML_SUCCESS ? pointer.readBigUInt64LE() : undefined;
+  }
+
+  #register({ handle }: NvmlDevice): void {
+    if (this.#eventSet === undefined) return;
+    const supported = Buffer.alloc(8);
+    if (this.#nvml.call("nvmlDeviceGetSupportedEventTypes", handle, supported) !== NVML_SUCCESS) return;
+    if ((supported.readBigUInt64LE() & XID_EVENTS) === 0n) return;
+    this.#nvml.call("nvmlDeviceRegisterEvents", handle, XID_EVENTS, this.#eventSet);
   }
 
   #takeXids(): XidReading[] {

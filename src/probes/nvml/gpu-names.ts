@@ -23,6 +23,9 @@ export class GpuNames {
   of({ index, uuid, pci }: GpuReading): KnownGpu {
     const known = this.#gpus.find((gpu) => (uuid === undefined ? gpu.index === index : gpu.uuid === uuid));
     if (known !== undefined) return known;
+    // It could not be read when it was first seen: by then it had but its place.
+    const nameless = this.#gpus.find((gpu) => gpu.index === index && gpu.uuid === undefined);
+    if (nameless !== undefined) return Object.assign(nameless, { uuid, pci });
     const isTaken = this.#gpus.some((gpu) => gpu.index === index);
     const free = isTaken ? Math.max(...this.#gpus.map((gpu) => gpu.index)) + 1 : index;
     const gpu = { entity: gpuId(free), index: free, uuid, pci };

@@ -86,7 +86,8 @@ export const gpu = {
     none: "Nothing needs to be done now.",
     restart_app: "Start the program again. If it happens again, check the program, then the GPU.",
     fix_app: "Look for the fault in the program, for instance with compute-sanitizer, and start it again.",
-    reset_gpu: "End what runs on the GPU and reset it. If it happens again, ask the vendor's support.",
+    reset_gpu:
+      "End what uses the GPU, monitors like DCGM and this daemon too, and reset it. If it happens again, ask the vendor's support.",
     restart_machine: "Take work off the machine and restart it. If it happens again, have GPU, slot and power checked.",
     restart_vm: "Restart the virtual machine.",
     check_power: "Check the power cables of the GPU.",

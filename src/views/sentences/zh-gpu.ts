@@ -83,7 +83,7 @@ export const gpu: GpuSentences = {
     none: "目前无需处理。",
     restart_app: "重新启动程序；若再次发生，先检查程序，再检查 GPU。",
     fix_app: "在程序中查找错误（例如用 compute-sanitizer），然后重新启动。",
-    reset_gpu: "结束 GPU 上的程序并重置 GPU；若再次发生，联系厂商支持。",
+    reset_gpu: "结束所有使用该 GPU 的程序（包括 DCGM 等监控程序和本 daemon），再重置 GPU；若再次发生，联系厂商支持。",
     restart_machine: "将任务移出这台机器并重启；若再次发生，检查 GPU、插槽和供电。",
     restart_vm: "重启虚拟机。",
     check_power: "检查 GPU 的供电线。",

@@ -108,6 +108,29 @@ test("a GPU lost from the bus: who was on it stays on it, until it is back", ski
   await until("it is back", () => events.some(({ value, attrs }) => value === "GPU_LOST" && attrs?.ended === true));
 });
 
+test("a GPU that is lost when the probe starts is read once it is back, its XIDs too", skip, async (t) => {
+  const { events, standIn } = play(t, `${HEALTHY}\n0 lost`);
+  await until("the loss", () => has(events, { entity_id: "gpu-00", value: "GPU_LOST" }));
+  standIn.set(HEALTHY);
+  await until("its figures", () => has(events, { entity_id: "gpu-00", event_type: "compute.util", value: "85" }));
+  standIn.add("0 xid 1 119");
+  await until("its XID", () =>
+    events.some(({ entity_id, value }) => entity_id === "gpu-00" && value.startsWith("XID_119")),
+  );
+});
+
+test("XCTL_NVML_INTERVAL sets the pace, and nothing but a time is taken", skip, async (t) => {
+  t.after(() => delete process.env.XCTL_NVML_INTERVAL);
+  process.env.XCTL_NVML_INTERVAL = "often";
+  assert.throws(() => nvmlProbe(), /XCTL_NVML_INTERVAL=often: not a time/);
+  process.env.XCTL_NVML_INTERVAL = "0.1";
+  const { events } = play(t, HEALTHY, { pace: {} });
+  const looks = () => [...new Set(events.map(({ ts }) => ts))];
+  await until("some looks", () => looks().length >= 6);
+  const pauses = looks().flatMap((ts, place, all) => (place === 0 ? [] : [ts - (all[place - 1] as number)]));
+  assert.ok(Math.min(...pauses) < 900, "without it, one comes a second after the other at the earliest");
+});
+
 test("a call that never returns: told with its name, and over when the driver answers again", skip, async (t) => {
   const { events, standIn } = play(t, HEALTHY);
   await until("a look", () => has(events, { entity_id: "gpu-01" }));
@@ -244,12 +267,18 @@ test("without the library the probe says what is missing", (t) => {
 });
 
 interface Options {
+  /** Of the probe itself, where not given. */
+  pace?: { intervalMs?: number };
   variant?: Variant;
   kmsg?: string;
 }
 
 /** A running probe over a stand-in in this state; all of it ends with the test. */
-function play(t: TestContext, state: string, { variant, kmsg = "/nonexistent" }: Options = {}) {
+function play(
+  t: TestContext,
+  state: string,
+  { variant, kmsg = "/nonexistent", pace = { intervalMs: 100 } }: Options = {},
+) {
   const standIn = new StandIn(state, variant);
   for (const [name, value] of Object.entries(standIn.environment)) {
     const before = process.env[name];
@@ -258,7 +287,7 @@ function play(t: TestContext, state: string, { variant, kmsg = "/nonexistent" }:
   }
   t.after(() => standIn.remove());
   const { host, events, logged } = collectingHost(t);
-  const probe = nvmlProbe({ intervalMs: 100, kmsg, deadlines: { readMs: 2_000, startMs: 4_000, pauseMs: 100 } });
+  const probe = nvmlProbe({ ...pace, kmsg, deadlines: { readMs: 2_000, startMs: 4_000, pauseMs: 100 } });
   assert.equal(probe.supported(), true);
   host.start([probe]);
   return { standIn, host, events, logged };
