@@ -88,6 +88,8 @@ export class Graph {
     this.#wheel.sweep(nowMs, (item) => {
       if (item instanceof Edge) this.#removeEdge(item);
       else if (item instanceof ErrorNode) this.#removeError(item);
+      else if (item instanceof ProcessNode && this.#jobs.misses(item))
+        this.#wheel.schedule(item, nowMs + EXITED_LIFE_MS);
       else if (item instanceof ProcessNode) this.#removeProcess(item);
     });
   }

@@ -13,6 +13,9 @@ interface Job {
   readonly exited: Set<ProcessNode>;
 }
 
+/** More of one job's dead are not kept beyond their time. */
+const MAX_MISSED = 1024;
+
 export class Jobs {
   readonly #jobs = new Map<string, Job>();
 
@@ -52,6 +55,14 @@ export class Jobs {
     const places = earlier.filter((member) => member.jobRole === "rank" && member.rank === rank);
     if (places.length === 0) return;
     for (const member of earlier) if (places.includes(member) || member.stateSinceMs <= startMs) this.leave(member);
+  }
+
+  /** It is a rank that has exited, and others of its job live on: as long as they do, it is what they may wait for. */
+  misses(process: ProcessNode): boolean {
+    const job = this.#jobOf(process);
+    if (process.jobRole !== "rank" || job?.exited.has(process) !== true || job.exited.size > MAX_MISSED) return false;
+    for (const member of job.members) if (member.jobRole === "rank" && !job.exited.has(member)) return true;
+    return false;
   }
 
   /** Those of the job and of all jobs inside it. */

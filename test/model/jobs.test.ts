@@ -72,10 +72,20 @@ test("a job's steps and the jobs inside it are its own, and others' are not", ()
 });
 
 test("who exited is a member for a minute", () => {
-  const graph = folded(rank(1, 0), rank(2, 1), state(2, "exit", undefined));
+  const graph = folded(rank(1, 0), state(2, "running", "j", { job_role: "helper" }), state(2, "exit", undefined));
   assert.deepEqual(members(graph, "j"), [1, 2]);
   graph.expire(NOW_MS + 62_000);
   assert.deepEqual(members(graph, "j"), [1]);
+});
+
+test("a rank that exited is missed as long as others of its job live", () => {
+  const graph = folded(rank(1, 0), rank(2, 1), rank(3, 2), state(2, "exit", undefined));
+  for (const minute of [2, 4, 60]) graph.expire(NOW_MS + minute * 60_000);
+  assert.deepEqual(members(graph, "j"), [1, 2, 3]);
+  graph.apply(state(1, "exit", undefined), NOW_MS + 3_600_000);
+  graph.apply(state(3, "exit", undefined), NOW_MS + 3_600_000);
+  for (const minute of [62, 64]) graph.expire(NOW_MS + minute * 60_000);
+  assert.equal(graph.job("j"), undefined);
 });
 
 test("of a job that was started anew the dead ranks of the life before are no members", () => {

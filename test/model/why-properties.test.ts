@@ -154,6 +154,9 @@ function withoutThread(id: string): string {
 
 const PIDS = 8;
 
+/** Told with each state: one that comes back after its exit is another process, of which nothing is known. */
+const ONE_THREAD: Attrs = { ppid: 1, threads: 1 };
+
 /** Processes of one thread; a thing is either owned, or its holders may each act. */
 function anyGraph(): fc.Arbitrary<Graph> {
   const pid = fc.integer({ min: 1, max: PIDS });
@@ -175,7 +178,7 @@ function anyGraph(): fc.Arbitrary<Graph> {
     fc.tuple(pid, pid).map(([who, whom]) => held(who, `pid-${whom}`, "tracer")),
   );
   const states = fc.constantFrom("running", "sleeping", "sleeping", "sleeping", "stopped", "traced", "zombie", "exit");
-  const anyState = fc.tuple(pid, states).map(([who, value]) => state(who, value, { ppid: 1 }));
+  const anyState = fc.tuple(pid, states).map(([who, value]) => state(who, value, ONE_THREAD));
   const anyError = fc.constantFrom(
     event("error.hw", "gpu-0", "XID_79"),
     event("compute.util", "gpu-0", "1", { pid: 2 }),
@@ -188,7 +191,7 @@ function anyGraph(): fc.Arbitrary<Graph> {
   );
   return fc.array(anything, { maxLength: 40, size: "max" }).map((events: Event[]) => {
     const graph = new Graph();
-    for (let who = 1; who <= PIDS; who++) graph.apply(state(who, "sleeping", { threads: 1 }));
+    for (let who = 1; who <= PIDS; who++) graph.apply(state(who, "sleeping", ONE_THREAD));
     for (const each of events) graph.apply(each);
     return graph;
   });

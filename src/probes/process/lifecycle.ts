@@ -6,6 +6,7 @@ import { BpfLifecycle, type LifecycleRecord } from "../../kernel/bpf-lifecycle.t
 import { readBootMs, startMs } from "../../kernel/procfs.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { Tap } from "./tap.ts";
 import { printable } from "../../lib/text.ts";
 import { processId } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
@@ -20,8 +21,11 @@ const ACTIONS: ReadonlySet<number> = new Set([9, 15, 18, 19, 20]);
 /** A signal that came later than this before the end has likely not caused it. */
 const SIGNAL_TO_END_MS = 10_000;
 
+const LOSS = "does not see short-lived processes and senders of signals";
+
 export class Lifecycle {
   readonly #bpf: BpfLifecycle;
+  readonly #tap: Tap<LifecycleRecord>;
   readonly #bootMs: number;
   /** By pid: the end of a process, its last stop and its last deadly signal. */
   readonly #ends = new Kept();
@@ -32,17 +36,18 @@ export class Lifecycle {
   readonly #told = new Kept();
   #queue: LifecycleRecord[] = [];
 
-  private constructor(bpf: BpfLifecycle, bootMs: number) {
+  private constructor(bpf: BpfLifecycle, bootMs: number, log: Log) {
     this.#bpf = bpf;
+    this.#tap = new Tap(bpf, log, LOSS);
     this.#bootMs = bootMs;
   }
 
   /** Undefined where this machine does not allow it. */
   static async open(proc: string, log: Log): Promise<Lifecycle | undefined> {
     try {
-      return new Lifecycle(await BpfLifecycle.open(), readBootMs(proc));
+      return new Lifecycle(await BpfLifecycle.open(), readBootMs(proc), log);
     } catch (error) {
-      log(`does not see short-lived processes and senders of signals: ${messageOf(error)}`);
+      log(`${LOSS}: ${messageOf(error)}`);
       return undefined;
     }
   }
@@ -106,7 +111,7 @@ export class Lifecycle {
   }
 
   #drain(): void {
-    for (const record of this.#bpf.take()) {
+    for (const record of this.#tap.take()) {
       this.#keptFor(record).set(record);
       if (this.#queue.length < MAX_QUEUED) this.#queue.push(record);
     }

@@ -5,30 +5,35 @@
 import { BpfStalls, type StallRecord } from "../../kernel/bpf-stalls.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { Tap } from "./tap.ts";
 import { printable } from "../../lib/text.ts";
 import { processId } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
 
+const LOSS = "does not see long waits for kernel locks, and hung tasks";
+
 export class Stalls {
   readonly #bpf: BpfStalls;
+  readonly #tap: Tap<StallRecord>;
 
-  private constructor(bpf: BpfStalls) {
+  private constructor(bpf: BpfStalls, log: Log) {
     this.#bpf = bpf;
+    this.#tap = new Tap(bpf, log, LOSS);
   }
 
   /** Undefined where this machine does not allow it. */
   static async open(log: Log): Promise<Stalls | undefined> {
     try {
-      return new Stalls(await BpfStalls.open());
+      return new Stalls(await BpfStalls.open(), log);
     } catch (error) {
-      log(`does not see long waits for kernel locks, and hung tasks: ${messageOf(error)}`);
+      log(`${LOSS}: ${messageOf(error)}`);
       return undefined;
     }
   }
 
   /** What has happened since the last time. */
   events(nowMs: number): Event[] {
-    return this.#bpf.take().map((record) => eventOf(record, nowMs));
+    return this.#tap.take().map((record) => eventOf(record, nowMs));
   }
 
   get lost(): number {
