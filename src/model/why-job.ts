@@ -10,8 +10,9 @@ import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
 import type { Graph } from "./graph.ts";
 import { ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
 import { firstLost } from "./lost-ranks.ts";
-import type { Certainty, Evidence, ProcessNode } from "./nodes.ts";
+import type { Certainty, Edge, Evidence, ProcessNode } from "./nodes.ts";
 import { ownWaits } from "./threads.ts";
+import { isLockKind } from "./wait-kinds.ts";
 import { isTrouble, weakest } from "./walk.ts";
 import { explain, type Cause, type Explanation } from "./why.ts";
 
@@ -126,21 +127,32 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
-  const apart = waiting.filter(({ process }) => waitsForPythonsLock(process));
-  return apart.length <= living.length / 2 ? apart.flatMap(apartCulprit) : [];
+  return apartOf(waiting, living).flatMap(apartCulprit);
+}
+
+/** Those of the waiting ranks that wait in another way than the rest: at most half of all, or it is the rest that is. */
+function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
+  const spinning = living.filter(({ process }) => yields(process)).length;
+  // Where ranks spin in a collective, one that sleeps is in none.
+  const isSpun = spinning > 0 && spinning + waiting.length === living.length;
+  const apart = isSpun ? waiting : waiting.filter(({ process }) => waitsForLock(process));
+  return apart.length <= living.length / 2 ? apart : [];
 }
 
 /** Python's own locks are semaphores, which its interpreter waits for; a collective is waited for in a library. */
 const INTERPRETER = /^(?:lib)?python[\d.]/;
 
-function waitsForPythonsLock(process: ProcessNode): boolean {
+/** For one of Python's, or one that somebody has who cannot be told: no thread has what a collective is waited for by. */
+function waitsForLock(process: ProcessNode): boolean {
   const waits = ownWaits(process, 0);
-  return waits.length > 0 && waits.every(({ told }) => INTERPRETER.test(told.caller ?? ""));
+  const isLock = ({ detail, told }: Edge) =>
+    INTERPRETER.test(told.caller ?? "") || (isLockKind(detail) && told.holder === "hidden");
+  return waits.length > 0 && waits.every(isLock);
 }
 
-/** Though all wait, the others wait in another way: for each other, and so for it. */
+/** Though all wait, the others wait for each other, and so for it. */
 function apartCulprit({ process, explanation }: RankStanding): Culprit[] {
-  const cause = explanation.causes.find(({ kind, members }) => kind === "unknown" && members[0] === process);
+  const cause = explanation.causes.find(({ members }) => members[0] === process);
   return cause === undefined ? [] : [{ process, cause: { ...cause, certainty: "inferred", confidence: APART } }];
 }
 

@@ -141,6 +141,27 @@ test("the rank whose interpreter waits for a lock, while the others wait in a li
   );
 });
 
+test("the rank that sleeps while the others spin in a collective, whatever it sleeps on", () => {
+  for (const asleep of [inCollective(1), [rank(1), wait(101, "epoll:101:5", "epoll", { since_ms: T0 + 50_000 })]]) {
+    const asked = explained(...spinning(0), ...asleep, ...spinning(2));
+    assert.deepEqual(
+      named(asked).map(([, pid]) => pid),
+      [101],
+    );
+    assert.equal(asked.job.causes[0]?.certainty, "inferred");
+    assert.deepEqual(
+      asked.job.heldUp.map(({ pid }) => pid),
+      [100, 102],
+    );
+  }
+  assert.deepEqual(explained(...spinning(0), ...inCollective(1), ...inCollective(2)).job.culprits, []);
+});
+
+test("the rank that waits for a lock whose owner cannot be told, while the others wait on condition variables", () => {
+  const lock = wait(101, "futex:101:b", "futex", { since_ms: T0 + 50_000, holder: "hidden" });
+  assert.deepEqual(named(explained(...inCollective(0), rank(1), lock, ...inCollective(2))), [["unknown", 101]]);
+});
+
 test("where most ranks wait for Python's locks, or a library waits for a semaphore, none is set apart", () => {
   const most = explained(...inCollective(0), ...onPythonsLock(1), ...onPythonsLock(2));
   assert.deepEqual(most.job.culprits, []);
