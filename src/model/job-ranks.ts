@@ -27,6 +27,8 @@ export interface RankStanding {
   waitedMs: number | undefined;
   /** Of one that is behind: the rank that has its lock. */
   holder: ProcessNode | undefined;
+  /** How busy its GPU is, the busiest where it has several; undefined where none is known to be its. */
+  gpuPercent: number | undefined;
 }
 
 /** In a job that gets on, waits for the slowest rank are shorter. */
@@ -36,6 +38,11 @@ export const SHORTEST_STALL_MS = 1000;
  * thousands of times in a second; one that computes loses it to others at most at each tick, some hundred times.
  */
 const YIELDS_PER_S = 2000;
+
+const BUSY_GPU_PERCENT = 90;
+const IDLE_GPU_PERCENT = 5;
+/** Older figures are of another moment. */
+const RECENT_FIGURE_MS = 10_000;
 
 /** Out of sight, and may be ranks of the same job on another host. */
 const FAR_PEER: ReadonlySet<string> = new Set(["network.peer_silent", "network.peer_not_reading"]);
@@ -73,6 +80,26 @@ export function yields({ switchesPerS }: ProcessNode): boolean {
   return (switchesPerS ?? 0) >= YIELDS_PER_S;
 }
 
+/** A collective of NCCL's is a kernel that spins on the GPU until all ranks are in it; so does one that computes. */
+export function isGpuBusy({ gpuPercent }: RankStanding): boolean {
+  return gpuPercent !== undefined && gpuPercent >= BUSY_GPU_PERCENT;
+}
+
+/** It has given its GPU nothing to do. */
+export function isGpuIdle({ gpuPercent }: RankStanding): boolean {
+  return gpuPercent !== undefined && gpuPercent <= IDLE_GPU_PERCENT;
+}
+
+function gpuPercentOf({ consumes }: ProcessNode, nowMs: number): number | undefined {
+  let busiest: number | undefined;
+  for (const { to } of consumes) {
+    if (to.type !== "resource" || nowMs - to.metricAtMs > RECENT_FIGURE_MS) continue;
+    const metric = to.metrics?.find(({ type, ofProcess }) => type === "compute.util" && !ofProcess);
+    if (metric !== undefined) busiest = Math.max(busiest ?? 0, metric.value);
+  }
+  return busiest;
+}
+
 /** `insiders`: the ranks and the job's other processes, by id. */
 export function standingOf(
   explanation: Explanation,
@@ -84,6 +111,7 @@ export function standingOf(
   const waits = ownWaits(process, 0);
   const waitedMs =
     waits.length === 0 ? undefined : nowMs - waits.reduce((first, { sinceMs }) => Math.min(first, sinceMs), nowMs);
+  const gpuPercent = gpuPercentOf(process, nowMs);
   const as = (standing: Standing, cause?: Cause, holder?: ProcessNode): RankStanding => ({
     process,
     explanation,
@@ -91,6 +119,7 @@ export function standingOf(
     cause,
     waitedMs,
     holder,
+    gpuPercent,
   });
   if (process.exited || process.state === "zombie") return as("gone", causes[0]);
   const peerOf = (cause: Cause) => peerOn(cause, process, ranks);

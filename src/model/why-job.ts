@@ -8,7 +8,7 @@ import { CAUSES } from "./cause.ts";
 import type { Hop } from "./documents.ts";
 import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
 import type { Graph } from "./graph.ts";
-import { ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
+import { isGpuBusy, isGpuIdle, ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
 import { firstLost } from "./lost-ranks.ts";
 import type { Certainty, Edge, Evidence, ProcessNode } from "./nodes.ts";
 import { ownWaits } from "./threads.ts";
@@ -119,6 +119,8 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   if (faults.length + heldBack.length > 0) return [...faults, ...told(heldBack)];
   const elsewhere = of("elsewhere");
   if (elsewhere.length > 0) return told(elsewhere);
+  const late = lateOnGpu(living);
+  if (late.length > 0) return late;
   if (!isWaitedFor) return [];
   const resting = of("resting");
   if (resting.length > 0 && resting.length < living.length) return told(resting, "inferred");
@@ -128,6 +130,22 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
   return apartOf(waiting, living).flatMap(apartCulprit);
+}
+
+/** Those whose GPU has nothing to do, at most half of all, while the GPUs of all others compute or spin in a collective. */
+function lateOnGpu(living: readonly RankStanding[]): Culprit[] {
+  const late = living.filter(isGpuIdle);
+  const others = living.filter(isGpuBusy);
+  if (late.length === 0 || late.length > living.length / 2 || late.length + others.length < living.length) return [];
+  const least = Math.min(...others.map(({ gpuPercent = 0 }) => gpuPercent));
+  return late.flatMap((standing) => {
+    const observed = `rank ${standing.process.rank ?? "?"}: its GPU is ${standing.gpuPercent} % busy, those of the others ${least} % and more`;
+    const found = standing.standing === "running" ? [workingCulprit(standing)] : apartCulprit(standing);
+    return found.map(({ process, cause }) => ({
+      process,
+      cause: { ...cause, evidence: [...cause.evidence, { source: "compute.util", observed }] },
+    }));
+  });
 }
 
 /** Those of the waiting ranks that wait in another way than the rest: at most half of all, or it is the rest that is. */
@@ -319,9 +337,12 @@ function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding
   const isFault = culprits.some(({ cause }) => isTrouble(cause.kind));
   // Ranks of one program wait in one way, and a sample may have come just when one of them was let run on.
   const doesOneSpin = standings.some(({ process }) => yields(process));
-  return standings.flatMap(({ process, standing }) => {
+  const isOneLate = standings.some((each) => guilty.has(each.process) && isGpuIdle(each));
+  return standings.flatMap((each) => {
+    const { process, standing } = each;
     if (guilty.has(process)) return [];
-    const spins = standing === "running" && process.state === "running" && (isFault || doesOneSpin);
+    const isOnCpu = standing === "running" && process.state === "running";
+    const spins = isOnCpu && (isFault || doesOneSpin || (isOneLate && isGpuBusy(each)));
     const starves = standing === "held_back" && isFault;
     return standing === "waiting" || standing === "behind" || spins || starves ? [process] : [];
   });

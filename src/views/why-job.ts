@@ -2,7 +2,7 @@
 import { printable } from "../lib/text.ts";
 import type { RankPart, Tendency, WhyJobDocument } from "../model/documents.ts";
 import type { Graph } from "../model/graph.ts";
-import { yields, type RankStanding } from "../model/job-ranks.ts";
+import { isGpuBusy, yields, type RankStanding } from "../model/job-ranks.ts";
 import { CAUSES } from "../model/cause.ts";
 import type { ProcessNode } from "../model/nodes.ts";
 import type { JobExplanation } from "../model/why-job.ts";
@@ -63,10 +63,11 @@ function flightRecordOf({ flightPrefix, rank, node }: ProcessNode, { localNode }
   return isHere && flightPrefix !== "" && rank !== null ? `${flightPrefix}${rank}` : null;
 }
 
-function partOf({ process, standing }: RankStanding, { culprits, heldUp }: JobExplanation): RankPart {
+function partOf(rank: RankStanding, { culprits, heldUp }: JobExplanation): RankPart {
+  const { process, standing } = rank;
   if (culprits.some((culprit) => culprit.process === process)) return "culprit";
   // One that has a CPU and keeps it may still be computing.
-  if (heldUp.includes(process) && (standing !== "running" || yields(process))) return "held_up";
+  if (heldUp.includes(process) && (standing !== "running" || yields(process) || isGpuBusy(rank))) return "held_up";
   return standing === "gone" || standing === "running" ? standing : "unclear";
 }
 

@@ -6,7 +6,7 @@ import type { FlightRecord } from "../../src/model/flight.ts";
 import { ALL_ALIKE, COLLECTIVE, explainJob, RANK_GONE } from "../../src/model/why-job.ts";
 import { explainAll } from "../../src/model/why-all.ts";
 import { explainMember } from "../../src/model/why-member.ts";
-import { held, state, T0, wait } from "./events.ts";
+import { event, held, state, T0, wait } from "./events.ts";
 
 const NOW_MS = T0 + 60_000;
 const JOB = "train-7";
@@ -155,6 +155,36 @@ test("the rank that sleeps while the others spin in a collective, whatever it sl
     );
   }
   assert.deepEqual(explained(...spinning(0), ...inCollective(1), ...inCollective(2)).job.culprits, []);
+});
+
+/** On a GPU of its own, and on a CPU: one that waits for its GPU spins, as one that computes. */
+function onGpu(number: number, percent: string): Event[] {
+  const gpu = `gpu-0${number}`;
+  return [
+    event("compute.util", gpu, percent),
+    event("compute.mem", gpu, "50", { pid: 100 + number }),
+    rank(number, "running"),
+  ];
+}
+
+test("the rank whose GPU has nothing to do, while those of all others are in a kernel", () => {
+  const asked = explained(...onGpu(0, "100"), ...onGpu(1, "0"), ...onGpu(2, "98"), ...onGpu(3, "100"));
+  assert.deepEqual(named(asked), [["process.busy", 101]]);
+  const [cause] = asked.job.causes;
+  assert.equal(cause?.certainty, "inferred");
+  assert.match(cause.evidence.at(-1)?.observed ?? "", /rank 1: its GPU is 0 % busy, those of the others 98 % and more/);
+  assert.deepEqual(
+    asked.job.heldUp.map(({ pid }) => pid),
+    [100, 102, 103],
+  );
+  const sleeper = explained(...onGpu(0, "100"), ...onGpu(1, "0"), ...inCollective(1), ...onGpu(2, "98"));
+  assert.deepEqual(named(sleeper), [["unknown", 101]]);
+});
+
+test("where GPUs are busy in between, or most of them are idle, nobody is late", () => {
+  assert.deepEqual(explained(...onGpu(0, "100"), ...onGpu(1, "0"), ...onGpu(2, "60")).job.culprits, []);
+  assert.deepEqual(explained(...onGpu(0, "100"), ...onGpu(1, "0"), ...onGpu(2, "0")).job.culprits, []);
+  assert.deepEqual(explained(...onGpu(0, "100"), ...onGpu(1, "100")).job.culprits, []);
 });
 
 test("the rank that waits for a lock whose owner cannot be told, while the others wait on condition variables", () => {
