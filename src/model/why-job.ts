@@ -160,12 +160,14 @@ function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding
 /** Python's own locks are semaphores, which its interpreter waits for; a collective is waited for in a library. */
 const INTERPRETER = /^(?:lib)?python[\d.]/;
 
-/** For one of Python's, or one that somebody has who cannot be told: no thread has what a collective is waited for by. */
 function waitsForLock(process: ProcessNode): boolean {
   const waits = ownWaits(process, 0);
-  const isLock = ({ detail, told }: Edge) =>
-    INTERPRETER.test(told.caller ?? "") || (isLockKind(detail) && told.holder === "hidden");
-  return waits.length > 0 && waits.every(isLock);
+  return waits.length > 0 && waits.every(isForLock);
+}
+
+/** One of Python's, or one that somebody has who cannot be told: what a collective is waited for by, no thread has. */
+function isForLock({ detail, told }: Edge): boolean {
+  return INTERPRETER.test(told.caller ?? "") || (isLockKind(detail) && told.holder === "hidden");
 }
 
 /** Though all wait, the others wait for each other, and so for it. */

@@ -27,7 +27,7 @@ function spinning(number: number): Event[] {
 
 function explained(...events: Event[]) {
   const graph = new Graph();
-  for (const event of events) graph.apply(event, NOW_MS - 1000);
+  for (const each of events) graph.apply(each, NOW_MS - 1000);
   return { graph, job: explainJob(graph, graph.job(JOB) ?? [], NOW_MS) };
 }
 
