@@ -13,27 +13,35 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, describe, it, type TestContext } from "node:test";
 import { listFds } from "../../src/kernel/fds.ts";
 import { readPids, readText, readTids } from "../../src/kernel/procfs.ts";
 import { check } from "../../src/model/event.ts";
 import { drmProbe } from "../../src/probes/drm/index.ts";
 import { networkProbe } from "../../src/probes/network/index.ts";
+import { nvmlProbe } from "../../src/probes/nvml/index.ts";
 import type { Probe } from "../../src/probes/probe.ts";
 import { processProbe } from "../../src/probes/process/index.ts";
 import { storageProbe } from "../../src/probes/storage/index.ts";
 import { notLinux, storageFixture } from "../kernel/support.ts";
 import { Tree } from "../kernel/tree.ts";
+import { noStandIn, StandIn } from "./nvml/standin.ts";
 
 const FIXTURES = join(import.meta.dirname, "..", "fixtures");
 const ROUNDS = 8;
 const FAST = { XCTL_NETWORK_INTERVAL: "0.1", XCTL_STORAGE_INTERVAL: "0.1", XCTL_DRM_INTERVAL: "0.1" };
+
+let standIn: StandIn | undefined;
 
 interface Machine {
   name: string;
   /** Puts the recorded machine into the folder. */
   plant(root: string): void;
   probe(root: string): Probe;
+  /** Those that are looked at closely as well. */
+  pids?(root: string): number[];
+  /** Why it cannot be played here. */
+  skip?: string | false;
 }
 
 const copied = (from: string) => (root: string) => cpSync(from, root, { recursive: true, verbatimSymlinks: true });
@@ -41,13 +49,27 @@ const copied = (from: string) => (root: string) => cpSync(from, root, { recursiv
 const MACHINES: readonly Machine[] = [
   {
     name: "process",
-    plant: recordProc,
+    plant: (root) => {
+      recordProc(root);
+      copied(join(FIXTURES, "proc", "x64-6.18"))(root);
+    },
     probe: (root) => processProbe({ proc: root }),
+    pids: readPids,
   },
   {
-    name: "network",
-    plant: copied(join(FIXTURES, "net", "x64-6.18")),
+    name: "network, with RDMA",
+    plant: (root) => ["x64-6.18", "rdma"].forEach((name) => copied(join(FIXTURES, "net", name))(root)),
     probe: (root) => networkProbe({ proc: `${root}/proc`, sys: `${root}/sys` }),
+  },
+  {
+    name: "nvml",
+    skip: noStandIn,
+    plant: recordGpus,
+    probe: (root) => {
+      standIn ??= new StandIn("gpus 1\n0 util 85 40\n0 memory 81559 40000");
+      Object.assign(process.env, standIn.environment);
+      return nvmlProbe({ intervalMs: 100, proc: `${root}/proc`, kmsg: `${root}/kmsg` });
+    },
   },
   { name: "storage", plant: copied(storageFixture), probe: (root) => storageProbe({ proc: `${root}/proc` }) },
   ...["amdgpu-mi250", "i915", "xe"].map((card) => ({
@@ -82,6 +104,13 @@ function recordProc(root: string): void {
   }
 }
 
+/** What the driver logged, and the processes that may be on a GPU. */
+function recordGpus(root: string): void {
+  mkdirSync(join(root, "proc"));
+  recordProc(join(root, "proc"));
+  copied(join(FIXTURES, "nvml", "dmesg-h100.txt"))(join(root, "kmsg"));
+}
+
 /** Numbers from 0 to 1 that a seed repeats (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
@@ -102,8 +131,8 @@ function cutAtRandom(root: string, random: () => number): number {
   return files.length;
 }
 
-/** What the probe tells in its first looks. */
-async function looks(probe: Probe, count: number): Promise<unknown[]> {
+/** What the probe tells in its first looks, and when these are looked at closely. */
+async function looks(probe: Probe, count: number, pids: readonly number[]): Promise<unknown[]> {
   const stop = new AbortController();
   const late = setTimeout(() => stop.abort(), 1_500);
   const context = { signal: stop.signal, now: Date.now, log: () => {}, interval: 100, reject: () => {} };
@@ -112,6 +141,7 @@ async function looks(probe: Probe, count: number): Promise<unknown[]> {
   try {
     for await (const batch of probe.run(context)) {
       events.push(...batch);
+      if (seen === 0) events.push(...((await probe.inspect?.(pids, context)) ?? []));
       if (++seen >= count) stop.abort();
     }
   } finally {
@@ -128,11 +158,12 @@ function machine(context: TestContext): string {
 
 describe("files cut off at random", { skip: notLinux }, () => {
   Object.assign(process.env, FAST);
-  for (const { name, plant, probe } of MACHINES) {
-    it(name, async (context) => {
+  after(() => standIn?.remove());
+  for (const { name, plant, probe, pids = () => [], skip = false } of MACHINES) {
+    it(name, { skip }, async (context) => {
       const whole = machine(context);
       plant(whole);
-      assert.ok((await looks(probe(whole), 2)).length > 0, "nothing is told of the whole machine");
+      assert.ok((await looks(probe(whole), 2, pids(whole))).length > 0, "nothing is told of the whole machine");
       const seed = Date.now() & 0x7fffffff;
       context.diagnostic(`seed ${seed}`);
       const random = randomFrom(seed);
@@ -140,7 +171,8 @@ describe("files cut off at random", { skip: notLinux }, () => {
         const root = machine(context);
         plant(root);
         assert.ok(cutAtRandom(root, random) > 5);
-        for (const event of await looks(probe(root), 2)) assert.equal(check(event), event, JSON.stringify(event));
+        for (const event of await looks(probe(root), 2, pids(root)))
+          assert.equal(check(event), event, JSON.stringify(event));
       }
     });
   }
