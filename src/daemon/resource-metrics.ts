@@ -218,6 +218,13 @@ export const FAMILIES: readonly Family[] = [
         key: "pcie_replay_total",
       },
       {
+        name: "xctl_gpu_mig_instances",
+        help: "Parts that the GPU is split into (MIG).",
+        kind: "gauge",
+        from: "compute.mem",
+        key: "mig_instances",
+      },
+      {
         name: "xctl_gpu_nvlinks_up",
         help: "NVLinks of the GPU that are up.",
         kind: "gauge",
