@@ -52,7 +52,7 @@ export class MeasuredDaemon {
     return this.#child.pid as number;
   }
 
-  /** User and system time so far, its helpers' included. */
+  /** User and system time so far, its helpers' included, those that have ended too. */
   cpuMs(): number {
     return [this.pid, ...(readChildren("/proc", this.pid) ?? [])].reduce((sum, pid) => sum + cpuMsOf(pid), 0);
   }
@@ -82,6 +82,6 @@ function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");
-  // proc_pid_stat(5): utime and stime are the 14th and 15th; the first two are cut off.
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  // proc_pid_stat(5): utime, stime, and those of children that were waited for, from the 14th on; two are cut off.
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * MS_PER_TICK;
 }
