@@ -1,5 +1,5 @@
 /*
- * Who has which pipe or socket open, for every process of the machine: what a walk over /proc/PID/fd tells.
+ * Who has which pipe, socket or file open, for every process of the machine: what a walk over /proc/PID/fd tells.
  * The reader is src/kernel/bpf-files.ts: the records' layouts stand there too.
  */
 #include "kernel.h"
@@ -10,6 +10,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* include/uapi/linux/magic.h */
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
+#define ANON_INODE_FS_MAGIC 0x09041934
 
 struct super_block {
 	unsigned long s_magic;
@@ -27,6 +28,8 @@ struct file {
 enum kind {
 	PIPE = 1,
 	SOCKET = 2,
+	/* Whatever else has an inode of its own: regular files, folders, FIFOs, devices. */
+	OTHER = 3,
 };
 
 struct file_record {
@@ -44,27 +47,54 @@ struct bpf_iter__task_file {
 	struct file *file;
 } KERNEL;
 
+static __always_inline u32 kind_of(unsigned long magic)
+{
+	switch (magic) {
+	case PIPEFS_MAGIC:
+		return PIPE;
+	case SOCKFS_MAGIC:
+		return SOCKET;
+	/* One inode for all of them. */
+	case ANON_INODE_FS_MAGIC:
+		return 0;
+	default:
+		return OTHER;
+	}
+}
+
 /* A thread that shares its files with the main one is left out by the kernel. */
-SEC("iter/task_file")
-int files(struct bpf_iter__task_file *context)
+static __always_inline int tell(struct bpf_iter__task_file *context, u32 is_other)
 {
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	if (!task || !file)
 		return 0;
 	struct inode *inode = file->f_inode;
-	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	if (magic != PIPEFS_MAGIC && magic != SOCKFS_MAGIC)
+	u32 kind = kind_of(BPF_CORE_READ(inode, i_sb, s_magic));
+	if (!kind || (kind == OTHER) != is_other)
 		return 0;
 	struct file_record record = {
 		.pid = process_number(task),
 		.tid = number_in_namespace(task->thread_pid),
 		.fd = context->fd,
-		.kind = magic == PIPEFS_MAGIC ? PIPE : SOCKET,
+		.kind = kind,
+		/* What fdinfo prints, whatever number stat makes of it. */
 		.inode = BPF_CORE_READ(inode, i_ino),
 	};
 	bpf_seq_write(context->meta->seq, &record, sizeof(record));
 	return 0;
+}
+
+SEC("iter/task_file")
+int files(struct bpf_iter__task_file *context)
+{
+	return tell(context, 0);
+}
+
+SEC("iter/task_file")
+int opened(struct bpf_iter__task_file *context)
+{
+	return tell(context, 1);
 }
 
 struct bpf_iter__task {

@@ -1,5 +1,6 @@
-/** The records of bpf/files.bpf.c, in the layout that stands there: who has which pipe or socket open. */
+/** The records of bpf/files.bpf.c, in the layout that stands there: who has which pipe, socket or file open. */
 import { BpfObject, ownPidNamespace, type BpfIterator } from "./bpf.ts";
+import { wide } from "./bpf-tasks.ts";
 
 /** A record as 32-bit words: how many, and which is which. */
 const WORDS = 6;
@@ -20,14 +21,40 @@ export interface OpenPipeOrSocket {
   target: string;
 }
 
+/** Files that are neither pipe nor socket, some of a pass: as the kernel wrote them, 24 bytes each. */
+export class OpenFiles {
+  readonly #words: Uint32Array;
+
+  constructor(words: Uint32Array) {
+    this.#words = words;
+  }
+
+  get count(): number {
+    return this.#words.length / WORDS;
+  }
+
+  /** Those whose inode has this number, on whatever file system. */
+  *of(inode: number): Generator<Omit<OpenPipeOrSocket, "target">> {
+    const words = this.#words;
+    for (let at = 0; at + WORDS <= words.length; at += WORDS) {
+      if (wide(words, at + INODE) !== inode) continue;
+      const [pid, tid, fd] = [PID, TID, FD].map((field) => words[at + field]);
+      // Zero: in no namespace that we see.
+      if (pid && tid && fd !== undefined) yield { pid, tid, fd };
+    }
+  }
+}
+
 export class BpfFiles {
   readonly #object: BpfObject;
   readonly #files: BpfIterator;
+  readonly #opened: BpfIterator;
   readonly #shown: BpfIterator;
 
   private constructor(object: BpfObject) {
     this.#object = object;
     this.#files = object.iterator("files");
+    this.#opened = object.iterator("opened");
     this.#shown = object.iterator("shown");
   }
 
@@ -44,7 +71,7 @@ export class BpfFiles {
     }
   }
 
-  /** The processes that `read` would show. */
+  /** The processes that `read` and `opened` would show. */
   async shown(): Promise<Set<number>> {
     const pids = new Set<number>();
     for await (const part of this.#shown.readInPool()) {
@@ -53,7 +80,7 @@ export class BpfFiles {
     return pids;
   }
 
-  /** One pass, some at a time. */
+  /** One pass over pipes and sockets, some at a time. */
   async *read(): AsyncGenerator<OpenPipeOrSocket[]> {
     for await (const part of this.#files.readInPool()) {
       const open: OpenPipeOrSocket[] = [];
@@ -67,6 +94,14 @@ export class BpfFiles {
         open.push({ pid, tid, fd, target: `${name}:[${words[at + INODE]}]` });
       }
       yield open;
+    }
+  }
+
+  /** One pass over all else that has an inode of its own, some at a time. */
+  async *opened(): AsyncGenerator<OpenFiles> {
+    for await (const part of this.#opened.readInPool()) {
+      // Copied: the next part comes to the same place.
+      yield new OpenFiles(new Uint32Array(part.buffer, part.byteOffset, part.length / 4).slice());
     }
   }
 

@@ -14,6 +14,8 @@ export interface FdHolder {
 export interface FdIndexOptions {
   /** Files by path too, where a FIFO or a file lock is asked about. A path means what its opener's mounts make of it. */
   paths?: boolean;
+  /** Of these processes only. */
+  pids?: readonly number[];
   /** The event loop is let in after so many milliseconds of walking. */
   sliceMs?: number;
   /** Read instead of walking, where it can be; it knows no paths. */
@@ -35,9 +37,9 @@ export class FdIndex {
     this.#paths = paths;
   }
 
-  static async build(proc: string, { paths = false, sliceMs = 4, files }: FdIndexOptions = {}): Promise<FdIndex> {
+  static async build(proc: string, { paths = false, pids, sliceMs = 4, files }: FdIndexOptions = {}): Promise<FdIndex> {
     const slice = new Slice(sliceMs);
-    if (files !== undefined && !paths) {
+    if (files !== undefined && !paths && pids === undefined) {
       try {
         return await FdIndex.#read(proc, files, slice);
       } catch {
@@ -45,7 +47,7 @@ export class FdIndex {
       }
     }
     const index = new FdIndex(paths);
-    await index.#walk(proc, await listPids(proc), slice);
+    await index.#walk(proc, pids ?? (await listPids(proc)), slice);
     return index;
   }
 

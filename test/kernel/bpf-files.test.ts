@@ -1,11 +1,15 @@
 /** The iterator over open files names the holders that a walk over /proc names, for whoever does not move. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { describe, it } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
 import { BpfFiles } from "../../src/kernel/bpf-files.ts";
-import { FdIndex } from "../../src/kernel/fd-index.ts";
-import { listFds } from "../../src/kernel/fds.ts";
+import { FdIndex, type FdHolder } from "../../src/kernel/fd-index.ts";
+import { listFds, readFdinfo } from "../../src/kernel/fds.ts";
+import { InodeIndex } from "../../src/kernel/inode-index.ts";
 
 const opened = await BpfFiles.open().catch((error: Error) => error.message);
 const skip = typeof opened === "string" ? `no eBPF here: ${opened}` : false;
@@ -25,16 +29,28 @@ print("ready", flush=True)
 time.sleep(1000)
 `;
 
+/** A locked file of which a child has the fd too, opened once more by a thread, and a FIFO beside it. */
+const FILE_HOLDERS = `
+import fcntl, os, sys, threading, time
+f = open(sys.argv[1], "w")
+fcntl.flock(f, fcntl.LOCK_EX)
+if os.fork() == 0:
+    time.sleep(1000)
+os.mkfifo(sys.argv[1] + ".fifo")
+os.open(sys.argv[1] + ".fifo", os.O_RDWR)
+def more():
+    os.open(sys.argv[1], os.O_RDONLY)
+    print("ready", flush=True)
+    time.sleep(1000)
+threading.Thread(target=more).start()
+`;
+
+function placesOf(holders: readonly FdHolder[]): string[] {
+  return holders.map(({ pid, fd }) => `${pid}/${fd}`).sort();
+}
+
 function entriesOf(index: FdIndex): Map<string, string> {
-  return new Map(
-    Array.from(index.entries(), ([target, holders]) => [
-      target,
-      holders
-        .map(({ pid, fd }) => `${pid}/${fd}`)
-        .sort()
-        .join(" "),
-    ]),
-  );
+  return new Map(Array.from(index.entries(), ([target, holders]) => [target, placesOf(holders).join(" ")]));
 }
 
 describe("the index of open pipes and sockets", { skip }, () => {
@@ -47,15 +63,15 @@ describe("the index of open pipes and sockets", { skip }, () => {
         /^(pipe|socket):/.test(target),
       );
       assert.ok(own.length >= 4);
-      const before = await FdIndex.build("/proc");
+      const earlier = await FdIndex.build("/proc");
       const shown = await FdIndex.build("/proc", { files });
-      const after = entriesOf(await FdIndex.build("/proc"));
-      assert.deepEqual(shown.unreadable, before.unreadable);
+      const later = entriesOf(await FdIndex.build("/proc"));
+      assert.deepEqual(shown.unreadable, earlier.unreadable);
       const byEbpf = entriesOf(shown);
       // Others come and go between the looks; what this program has stays as it is.
-      const known = entriesOf(before);
+      const known = entriesOf(earlier);
       for (const { target } of own) {
-        assert.equal(known.get(target), after.get(target), target);
+        assert.equal(known.get(target), later.get(target), target);
         assert.equal(byEbpf.get(target), known.get(target), target);
       }
     } finally {
@@ -80,5 +96,73 @@ describe("the index of open pipes and sockets", { skip }, () => {
     };
     const index = await FdIndex.build("/proc", { paths: true, files: unused });
     assert.ok(Array.from(index.entries()).some(([target]) => target.startsWith("/")));
+  });
+});
+
+describe("the index of open files by inode number", { skip }, () => {
+  let folder: string;
+  let files: BpfFiles;
+  let program: ChildProcess & { pid: number };
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "xctl-files-"));
+    files = await BpfFiles.open();
+    program = spawn("python3", ["-c", FILE_HOLDERS, join(folder, "file")], {
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    }) as typeof program;
+    await once(program.stdout as NodeJS.ReadableStream, "data");
+  });
+  after(() => {
+    process.kill(-program.pid, "SIGKILL");
+    files.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  function open(name: string): { path: string; inode: number } {
+    const path = join(folder, name);
+    const fd = listFds("/proc", program.pid)?.find(({ target }) => target === path)?.fd;
+    return { path, inode: readFdinfo("/proc", program.pid, fd ?? -1)?.ino as number };
+  }
+
+  it("names the holders that a walk over /proc names", async () => {
+    const byPath = await FdIndex.build("/proc", { paths: true });
+    const index = await InodeIndex.build("/proc", files);
+    assert.equal(index.isPartial, byPath.unreadable.length > 0);
+    for (const [name, count] of [
+      ["file", 3],
+      ["file.fifo", 1],
+    ] as const) {
+      const { path, inode } = open(name);
+      const walked = placesOf(byPath.holders(path));
+      assert.equal(walked.length, count);
+      // Another file system may have a file with this number.
+      const places = placesOf(index.holders(inode)).filter((place) => walked.includes(place));
+      assert.deepEqual(places, walked);
+    }
+  });
+
+  it("leaves pipes and sockets to the other one", async () => {
+    const index = await InodeIndex.build("/proc", files);
+    const pipe = listFds("/proc", program.pid)?.find(({ target }) => target.startsWith("pipe:"));
+    const inode = Number(/\d+/.exec(pipe?.target ?? "")?.[0]);
+    assert.ok(inode > 0);
+    assert.ok(!placesOf(index.holders(inode)).includes(`${program.pid}/${pipe?.fd}`));
+  });
+
+  it("is partial where there are more files than it keeps", async () => {
+    const index = await InodeIndex.build("/proc", files, 1);
+    assert.ok(index.isPartial);
+    assert.deepEqual(index.holders(open("file").inode), []);
+  });
+
+  it("walks /proc for those whom the iterator does not show", async () => {
+    const hiding = {
+      shown: async () => new Set([...(await files.shown())].filter((pid) => pid !== program.pid)),
+      opened: async function* () {},
+    };
+    const index = await InodeIndex.build("/proc", hiding);
+    const { path, inode } = open("file");
+    assert.deepEqual(index.holders(inode), []);
+    assert.deepEqual([...new Set(index.unshown.holders(path).map(({ pid }) => pid))], [program.pid]);
   });
 });

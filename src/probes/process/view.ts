@@ -6,6 +6,7 @@ import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import type { KernelLock } from "../../kernel/bpf-tasks.ts";
 import { FdIndex, type FdHolder } from "../../kernel/fd-index.ts";
 import { readFd, readFdinfo } from "../../kernel/fds.ts";
+import { InodeIndex } from "../../kernel/inode-index.ts";
 import { readNvidiaGpus, type InformationReader, type NvidiaGpu } from "../../kernel/nvidia-proc.ts";
 import { readLocks, type Lock } from "../../kernel/locks.ts";
 import { namespaceOf } from "../../kernel/namespaces.ts";
@@ -28,8 +29,12 @@ export interface Holders {
 
 interface HoldersSought {
   byPath?: boolean;
+  /** Of the file with that path, where it is known: then the kernel may tell at once. */
+  inode?: number | undefined;
   wanted?: (holder: FdHolder) => boolean;
 }
+
+type NamedHolders = [target: string, holders: readonly FdHolder[]];
 
 export interface Tracee {
   stat: Stat;
@@ -61,7 +66,7 @@ export interface TableReaders {
   driver: InformationReader;
   /** Who has the kernel lock that a thread waits for, by waiting thread. */
   kernelLocks?(): Promise<ReadonlyMap<number, KernelLock>>;
-  /** Who has which pipe or socket open, where the kernel tells at once. */
+  /** Who has which pipe, socket or file open, where the kernel tells at once. */
   files?: BpfFiles | undefined;
   now(): number;
 }
@@ -76,6 +81,8 @@ export class Tables {
   readonly processes: ReadonlyMap<number, TrackedProcess>;
   readonly shared: Memo<FdIndex>;
   readonly paths: Memo<FdIndex>;
+  /** Undefined where it takes the walk by path. */
+  readonly inodes: Memo<InodeIndex | undefined>;
   /** Of our own network namespace. */
   readonly unix = new Memo<UnixTable>(() => unixPeers());
   readonly unixOf: PerNamespace<UnixTable>;
@@ -99,6 +106,8 @@ export class Tables {
     this.processes = processes;
     this.shared = new Memo(() => FdIndex.build(proc, { files }));
     this.paths = new Memo(() => FdIndex.build(proc, { paths: true }));
+    // The kernel may not go on, and eBPF may be shut down in mid-run.
+    this.inodes = new Memo(async () => files && InodeIndex.build(proc, files).catch(() => undefined));
     this.unixOf = new PerNamespace(unixIn);
     this.inetOf = new PerNamespace((member) => readInet(proc, member));
     this.linksOf = new PerNamespace(linksIn);
@@ -138,11 +147,12 @@ export class View {
    * Who has the pipe or socket open; of them those that are `wanted`. That nobody is believed only of a table made after
    * the look began. `byPath`: a path instead, as the holder's mounts name it.
    */
-  async holders(target: string, { byPath = false, wanted }: HoldersSought = {}): Promise<Holders> {
-    const table = byPath ? this.#tables.paths : this.#tables.shared;
-    const known = this.#stillOpen(await table.recent(this.#recentMs), target, wanted);
+  async holders(target: string, sought: HoldersSought = {}): Promise<Holders> {
+    const early = await this.#mayHold(target, sought, (table) => table.recent(this.#recentMs));
+    const known = await this.#stillOpen(early, target, sought.wanted);
     if (known.holders.length > 0) return known;
-    return this.#stillOpen(await table.since(this.#begunMs), target, wanted);
+    const late = await this.#mayHold(target, sought, (table) => table.since(this.#begunMs));
+    return this.#stillOpen(late, target, sought.wanted);
   }
 
   /**
@@ -150,10 +160,12 @@ export class View {
    * Files of several file systems may share the number. Those with the name that `path` ends in come first.
    */
   async *openers(path: string, inode: number): AsyncIterable<FdHolder> {
-    const index = await this.#tables.paths.since(this.#begunMs);
+    const inodes = await this.#tables.inodes.since(this.#begunMs);
+    const index = inodes?.unshown ?? (await this.#tables.paths.since(this.#begunMs));
+    const named = await this.#named(inodes?.holders(inode) ?? []);
     const name = path.slice(path.lastIndexOf("/"));
     for (const namesakes of [true, false]) {
-      for (const [target, holders] of index.entries()) {
+      for (const [target, holders] of chain(named, index.entries())) {
         if (!target.startsWith("/") || target.endsWith(name) !== namesakes) continue;
         for (const holder of holders) {
           if (isSliceOver()) await letOthersIn();
@@ -289,14 +301,53 @@ export class View {
     return isOurs ? [unix] : [unixOf.of(namespace, pid), unix];
   }
 
-  #stillOpen(index: FdIndex, target: string, wanted: HoldersSought["wanted"] = () => true): Holders {
-    const isOpen = ({ pid, fd }: FdHolder) => readFd(this.proc, pid, fd) === target;
-    const holders = index.holders(target).filter((holder) => isOpen(holder) && wanted(holder));
-    return { holders, partial: index.unreadable.length > 0 };
+  /** As the tables have it. */
+  async #mayHold(
+    target: string,
+    { byPath = false, inode }: HoldersSought,
+    asOf: <T>(table: Memo<T>) => Promise<T>,
+  ): Promise<Holders> {
+    const { shared, paths, inodes } = this.#tables;
+    if (byPath && inode !== undefined) {
+      const known = await asOf(inodes);
+      if (known !== undefined) {
+        return { holders: [...known.holders(inode), ...known.unshown.holders(target)], partial: known.isPartial };
+      }
+    }
+    const index = await asOf(byPath ? paths : shared);
+    return { holders: index.holders(target), partial: index.unreadable.length > 0 };
+  }
+
+  /** An inode number as low as that of /dev/null on another file system may have any number of holders. */
+  async #stillOpen(
+    { holders, partial }: Holders,
+    target: string,
+    wanted: HoldersSought["wanted"] = () => true,
+  ): Promise<Holders> {
+    const still: FdHolder[] = [];
+    for (const holder of holders) {
+      if (isSliceOver()) await letOthersIn();
+      if (readFd(this.proc, holder.pid, holder.fd) === target && wanted(holder)) still.push(holder);
+    }
+    return { holders: still, partial };
+  }
+
+  /** With the names that they have the files under. */
+  async #named(holders: readonly FdHolder[]): Promise<NamedHolders[]> {
+    const named: NamedHolders[] = [];
+    for (const holder of holders) {
+      if (isSliceOver()) await letOthersIn();
+      named.push([readFd(this.proc, holder.pid, holder.fd) ?? "", [holder]]);
+    }
+    return named;
   }
 
   /** Whose namespace we may not see gets a table of its own. */
   #namespaceOf(pid: number): string {
     return namespaceOf(this.proc, pid, "net") ?? `of ${pid}`;
   }
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }

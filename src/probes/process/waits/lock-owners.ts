@@ -43,9 +43,10 @@ export async function ownersOf(sought: SoughtLocks, view: View): Promise<{ owner
   };
   const isDone = () => unclaimed.size === 0 && owners.size > 0;
   if (!isDone() && sought.path !== undefined) {
-    for (const holder of (await view.holders(sought.path, { byPath: true })).holders) claim(holder);
+    const inode = Number(sought.inode);
+    for (const holder of (await view.holders(sought.path, { byPath: true, inode })).holders) claim(holder);
     // By another name, or in another mount namespace.
-    if (!isDone()) for await (const holder of view.openers(sought.path, Number(sought.inode))) claim(holder);
+    if (!isDone()) for await (const holder of view.openers(sought.path, inode)) claim(holder);
   }
   for (const lock of unclaimed) {
     // Open in nobody we may look at: then its taker, if it still lives.

@@ -22,8 +22,9 @@ export const messageQueueWait: WaitResolver = {
     }
     const entity = `mqueue:${target}`;
     const role = name === RECEIVES ? "writer" : "reader";
-    const others = await view.holders(target, { byPath: true, wanted: ({ pid }) => pid !== task.pid });
-    const { holders, partial } = others.holders.length > 0 ? others : await view.holders(target, { byPath: true });
+    const others = await view.holders(target, { byPath: true, inode, wanted: ({ pid }) => pid !== task.pid });
+    const { holders, partial } =
+      others.holders.length > 0 ? others : await view.holders(target, { byPath: true, inode });
     const facts = new Map<number, HeldFact>();
     for (const holder of holders) {
       if (facts.has(holder.pid) || facts.size >= MAX_HOLDERS) continue;

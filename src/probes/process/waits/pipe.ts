@@ -38,7 +38,7 @@ export const pipeWait: WaitResolver = {
       if (access !== undefined) accesses.set(holder, access);
       return access !== undefined;
     };
-    const { holders, partial } = await view.holders(target, { byPath: anonymous === undefined, wanted });
+    const { holders, partial } = await view.holders(target, { byPath: anonymous === undefined, inode, wanted });
     const facts = new Map<number, HeldFact>();
     for (const holder of holders) {
       if (facts.has(holder.pid) || facts.size >= MAX_HOLDERS) continue;
