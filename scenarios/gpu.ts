@@ -23,7 +23,7 @@ const SLEEPS = `import time\nprint("ready")\ntime.sleep(1000)`;
 /** Above Linux's largest (PID_MAX_LIMIT): no real process has it. */
 const INVENTED_PID = 4_300_100;
 
-/** A machine with sixteen GPUs and a daemon, for as long as a scenario needs it. */
+/** A machine with seventeen GPUs and a daemon, for as long as a scenario needs it. */
 class Machine {
   static readonly #machines = new Map<string, Promise<Machine>>();
   readonly standIn: StandIn;
@@ -62,9 +62,12 @@ class Machine {
   }
 }
 
-const GPUS = `gpus 16\n${Array.from(
-  { length: 16 },
-  (_, gpu) => `${gpu} util 97 40\n${gpu} memory 81559 60000\n${gpu} pcie 16 16 5 5 0`,
+/** The last one, which has nothing to do. */
+const IDLE_GPU = 16;
+
+const GPUS = `gpus 17\n${Array.from(
+  { length: 17 },
+  (_, gpu) => `${gpu} util ${gpu === IDLE_GPU ? "0 0" : "97 40"}\n${gpu} memory 81559 60000\n${gpu} pcie 16 16 5 5 0`,
 ).join("\n")}`;
 
 interface Play {
@@ -122,6 +125,19 @@ async function waiting(stage: Stage, name = "healthy driver"): Promise<Play> {
     return "chain" in answer && answer.chain.some(({ to }) => to === entity);
   });
   return { pid, gpu, observer, standIn };
+}
+
+async function bare(name: string, stage: Stage): Promise<Pick<Play, "observer" | "standIn"> & { take(): number }> {
+  const machine = await Machine.of(name, stage);
+  return { observer: machine.observer, standIn: machine.standIn, take: () => machine.take() };
+}
+
+/** The pid of one of two ranks that runs the script. */
+async function rankOn(stage: Stage, rank: number, script: string): Promise<number> {
+  const job = [`TORCHELASTIC_RUN_ID=xctl-gpu-${process.pid}`, "WORLD_SIZE=2"];
+  const actor = await stage.start("env", `RANK=${rank}`, `LOCAL_RANK=${rank}`, ...job, "python3", "-c", script);
+  await untilTold(`rank ${rank} at work`, async () => actor.lines.includes("ready"));
+  return actor.pid;
 }
 
 function pause(ms: number): Promise<void> {
@@ -209,6 +225,33 @@ const scenarios: readonly Scenario[] = [
       standIn.add(`${gpu} reasons 72`);
       await pause(TWO_LOOKS_MS);
       return { ask: pid, verdict: "blocked", kind: "gpu.throttled", alarming: true, observer };
+    },
+  },
+  {
+    name: "job of two ranks, one of which gives its GPU nothing to do",
+    heavy: true,
+    async setUp(stage) {
+      const { observer, standIn, take } = await bare("healthy driver", stage);
+      // As CUDA waits for its GPU; and as Python does for whatever its other threads are to do first.
+      const spinning = await rankOn(stage, 0, `print("ready", flush=True)\nwhile True: pass`);
+      const late = await rankOn(stage, 1, `import threading\nprint("ready", flush=True)\nthreading.Event().wait()`);
+      standIn.add(`${take()} process ${spinning} 59000 97\n${IDLE_GPU} process ${late} 59000 0`);
+      await untilTold("both ranks on their GPUs", async () => {
+        const { answer } = await observer.ps();
+        return [spinning, late].every((pid) =>
+          answer.processes.some((row) => row.pid === pid && row.resources.length > 0),
+        );
+      });
+      await pause(TWO_LOOKS_MS);
+      const who = { kind: "unknown", members: [late] } as const;
+      return {
+        ask: spinning,
+        verdict: "blocked",
+        alarming: false,
+        observer,
+        ...who,
+        job: { ranks: [spinning, late], ...who },
+      };
     },
   },
   {

@@ -132,7 +132,9 @@ async function play(scenarios: readonly Scenario[], stages: Set<Stage>, observer
       const asked = await (truth.observer ?? observer).why(truth.ask);
       const seen = truth.observer === undefined ? alarms : [await truth.observer.whyAll()];
       const row = { ...judge(name, truth, asked, seen), blindSpots: asked.answer.blind_spots.length };
-      rows.push(row.outcome === "right" ? { ...row, ...(await ofJob(truth, asked.answer, observer)) } : row);
+      rows.push(
+        row.outcome === "right" ? { ...row, ...(await ofJob(truth, asked.answer, truth.observer ?? observer)) } : row,
+      );
     }
   }
   for (const { stage } of standing) {
