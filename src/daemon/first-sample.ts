@@ -5,8 +5,8 @@ import type { ProbeHost } from "../probes/host.ts";
 const PATIENCE_MS = 3_000;
 const PERIOD_MS = 20;
 
-/** Resolves at once where there is no sampler, or its first look is over; and after three seconds in any case. */
-export async function firstSample(host: Pick<ProbeHost, "sampler">): Promise<void> {
+/** Resolves at once where nobody lists the machine, or the first look is over; and after three seconds in any case. */
+export async function firstSample(host: Pick<ProbeHost, "isSampled">): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
-  while (host.sampler()?.last_ms === 0 && performance.now() < endMs) await delay(PERIOD_MS);
+  while (!host.isSampled && performance.now() < endMs) await delay(PERIOD_MS);
 }

@@ -59,6 +59,11 @@ export class ProbeHost {
     return this.#keepers.map((keeper) => keeper.sampler()).find((sampler) => sampler !== undefined);
   }
 
+  /** Whether each probe that lists the machine has looked at it once. */
+  get isSampled(): boolean {
+    return this.#keepers.every((keeper) => keeper.isSampled);
+  }
+
   /** Records that eBPF programs could not hand over, by probe; only of probes that have some attached. */
   lost(): Record<string, number> {
     const lost: Record<string, number> = {};

@@ -93,6 +93,11 @@ export class Keeper {
     return this.#probe.status?.().sampler;
   }
 
+  /** Whether there is no first look of it to be waited for. */
+  get isSampled(): boolean {
+    return this.#state !== "running" || this.#probe.status?.().sampled !== false;
+  }
+
   /** Of its eBPF programs' records; undefined where it has none. */
   lost(): number | undefined {
     return this.#probe.status?.().lost;

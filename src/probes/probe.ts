@@ -36,6 +36,8 @@ export interface Probe {
 interface ProbeHealth {
   pid?: number | null;
   sampler?: SamplerStatus | undefined;
+  /** False until its first look at the whole machine is over: a list would lack what it has not told yet. */
+  sampled?: boolean;
   /** Records that its eBPF programs could not hand over since it runs; undefined where it has none attached. */
   lost?: number | undefined;
 }

@@ -11,21 +11,42 @@ import { BestSource } from "./best-source.ts";
 import { Ebpf } from "./ebpf.ts";
 import { Watch } from "./watch.ts";
 
+interface Running {
+  watch: Watch;
+  intervalMs: number;
+  source: BestSource;
+  reader: BlockingReader;
+  ebpf: Ebpf;
+}
+
 export interface ProcessProbeOptions {
   /** Where proc is mounted. */
   proc?: string;
 }
 
 export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Probe {
-  let running: { watch: Watch; intervalMs: number; source: BestSource; ebpf: Ebpf } | undefined;
+  let running: Running | undefined;
+  /** Loading eBPF programs takes a while, and questions come as soon as the daemon listens. */
+  let opening: Promise<Running> | undefined;
 
-  async function* run(context: ProbeContext): AsyncIterable<Event[]> {
-    const { signal, interval } = context;
+  async function open(context: ProbeContext): Promise<Running> {
     const source = await BestSource.open(proc, context.log);
     const reader = new BlockingReader(proc);
     const ebpf = await Ebpf.open(proc, { isAllowed: source.backend === "bpf", log: context.log });
     const watch = new Watch({ proc, source, reader, ebpf, now: () => context.now() });
-    running = { watch, intervalMs: interval, source, ebpf };
+    return { watch, intervalMs: context.interval, source, reader, ebpf };
+  }
+
+  async function* run(context: ProbeContext): AsyncIterable<Event[]> {
+    const { signal, interval } = context;
+    opening = open(context);
+    let own: Running;
+    try {
+      own = running = await opening;
+    } finally {
+      opening = undefined;
+    }
+    const { watch, source, reader, ebpf } = own;
     try {
       while (!signal.aborted) {
         const nextMs = performance.now() + interval;
@@ -36,7 +57,7 @@ export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Prob
         await sleep(Math.max(nextMs - performance.now(), interval / 10), undefined, { signal }).catch(() => undefined);
       }
     } finally {
-      if (running?.watch === watch) running = undefined;
+      if (running === own) running = undefined;
       watch.close();
       source.close();
       ebpf.close();
@@ -49,9 +70,13 @@ export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Prob
     summary: "processes, their states, what blocked threads wait for and who holds that (Linux)",
     supported: () => readPids(proc).length > 0 || unsupportedReason(proc),
     run,
-    inspect: async (pids) => (await running?.watch.inspect(pids)) ?? [],
-    status: () => ({ sampler: samplerStatus(), lost: running?.ebpf.lost }),
+    inspect: async (pids) => (await (running ?? (await opening))?.watch.inspect(pids)) ?? [],
+    status: () => ({ sampler: samplerStatus(), sampled: isSampled(), lost: running?.ebpf.lost }),
   };
+
+  function isSampled(): boolean {
+    return running === undefined ? opening === undefined : running.watch.lastPassMs > 0;
+  }
 
   function samplerStatus() {
     if (running === undefined) return undefined;
