@@ -1,4 +1,7 @@
-/** Which of the rules that a case fits says the most about it: the more a condition demands, the better it knows. */
+/**
+ * Which of the rules that a case fits says the most about it: the more a condition demands, the better it knows; and of
+ * two that demand as much, the one that leaves less open.
+ */
 import type { CaseFile } from "../case.ts";
 import { Facts } from "./facts.ts";
 import { match, type Bindings } from "./match.ts";
@@ -15,27 +18,43 @@ export function matchingRules(file: CaseFile, rules: readonly Rule[]): Match[] {
   const facts = new Facts(file);
   const { verdict } = file.why;
   const isWell = verdict === "idle" || verdict === "running";
-  const matches = rules.flatMap((rule): Match[] => {
+  const holds = (condition: Condition) => match(condition, facts) !== undefined;
+  const matches = rules.flatMap((rule): (Match & { demands: number })[] => {
     if (isWell && !namesVerdict(rule.when)) return [];
     const bindings = match(rule.when, facts);
-    return bindings === undefined ? [] : [{ rule, bindings }];
+    return bindings === undefined ? [] : [{ rule, bindings, demands: specificity(rule.when, holds) }];
   });
   return matches.sort(
-    ({ rule: a }, { rule: b }) =>
-      specificity(b.when) - specificity(a.when) || b.priority - a.priority || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      b.demands - a.demands ||
+      b.rule.priority - a.rule.priority ||
+      openness(a.rule.when) - openness(b.rule.when) ||
+      (a.rule.id < b.rule.id ? -1 : 1),
   );
 }
 
-/** How much a condition demands: of alternatives, the one that demands least. What must not be counts one. */
-export function specificity(condition: Condition): number {
+/** How much of it has been met: of alternatives, the most demanding that holds. What must not be counts one. */
+export function specificity(condition: Condition, holds: (condition: Condition) => boolean): number {
   const { all = [], any = [], not, path = [], ...parts } = condition;
+  const met = any.filter(holds).map((each) => specificity(each, holds));
   return (
-    sum(all.map(specificity)) +
-    (any.length === 0 ? 0 : Math.min(...any.map(specificity))) +
+    sum(all.map((each) => specificity(each, holds))) +
+    Math.max(0, ...met) +
     (not === undefined ? 0 : 1) +
     sum(path.map(weight)) +
     weight(parts)
   );
+}
+
+/** How many alternatives it leaves open, beside one in each place: the words of its lists, the parts of an `any`. */
+export function openness(condition: Condition): number {
+  const { all = [], any = [], not: _, path = [], ...parts } = condition;
+  return sum([...all, ...any].map(openness)) + Math.max(0, any.length - 1) + sum([...path, parts].map(alternatives));
+}
+
+function alternatives(demand: unknown): number {
+  if (Array.isArray(demand)) return demand.length - 1;
+  return typeof demand === "object" && demand !== null ? sum(Object.values(demand).map(alternatives)) : 0;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -23,7 +23,8 @@ export interface KnownError {
 
 /** As long as the graph keeps an error; docs/events.md. */
 const ERROR_LIFE_MS = 300_000;
-const ERROR_ID = /^error:(.+):(error\.hw|error\.net|topo\.link_down):([^:]*)$/;
+/** One process's error has that process behind the head. */
+const ERROR_ID = /^error:(.+):(error\.hw|error\.net|topo\.link_down):([^:]*)(?::(?:.+\/)?pid-\d+)?$/;
 const ERROR_TYPES: ReadonlySet<string> = new Set(["error.hw", "error.net", "topo.link_down"]);
 
 export class Facts {
@@ -84,9 +85,10 @@ export class Facts {
     return (this.#errors ??= [...this.#errorsOnChain(), ...this.#errorsTold()]);
   }
 
-  /** What a person calls it. */
+  /** What a person calls it; where the chain does not lead over it, as an error on it does. */
   labelOf(id: string): string | undefined {
-    return this.chain.find(({ to, label }) => to === id && label !== undefined)?.label;
+    const onChain = this.chain.find(({ to, label }) => to === id && label !== undefined);
+    return onChain?.label ?? this.#errorsOnChain().find(({ entity }) => entity === id)?.label;
   }
 
   /** A cause tells a pid only: the chain and the names know whose, unless two hosts have it. */

@@ -80,14 +80,15 @@ function named(name: string, person: Person | undefined, bound: Names): boolean 
 function isBestCause(wanted: CauseMatch, facts: Facts, bound: Names): boolean {
   const { cause } = facts;
   if (cause === undefined || !fits(cause, wanted)) return false;
-  const person = facts.person(cause.entity_id);
-  const meaning: Bound =
-    person === undefined
-      ? { is: "thing", id: cause.entity_id, label: facts.labelOf(cause.entity_id) }
-      : { is: "process", person };
+  const meaning = meaningOf(cause.entity_id, facts.labelOf(cause.entity_id), facts);
   bound.set("cause", meaning);
   if (wanted.as !== undefined) bound.set(wanted.as, meaning);
   return true;
+}
+
+function meaningOf(id: string, label: string | undefined, facts: Facts): Bound {
+  const person = facts.person(id);
+  return person === undefined ? { is: "thing", id, label } : { is: "process", person };
 }
 
 function fits(cause: RootCause, { kind, entity, certainty }: CauseMatch): boolean {
@@ -156,8 +157,7 @@ function isWait({ kind, on, by, as }: WaitMatch, place: number, facts: Facts, bo
   if (hop?.edge !== "waits_on" || !matchesAny(kind, hop.detail)) return false;
   if (on !== undefined && !matchesAny(on, hop.to) && !fitsText(on, hop.label)) return false;
   if (by !== undefined && isPerson(by, [facts.person(hop.from)], facts, bound) === undefined) return false;
-  const meaning: Bound = { is: "thing", id: hop.to, label: hop.label };
-  if (as !== undefined) bound.set(as, meaning);
+  if (as !== undefined) bound.set(as, meaningOf(hop.to, hop.label, facts));
   return true;
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { matchingRules, specificity } from "../../../src/diagnose/rules/best.ts";
+import { matchingRules, openness, specificity } from "../../../src/diagnose/rules/best.ts";
 import { loadRules } from "../../../src/diagnose/rules/load.ts";
 import { reportFromRules } from "../../../src/diagnose/rules/report.ts";
-import type { Rule } from "../../../src/diagnose/rules/rule.ts";
+import type { Condition, Rule } from "../../../src/diagnose/rules/rule.ts";
 import { CAUSES, CAUSE_KINDS } from "../../../src/model/cause.ts";
 import { sentencesOf } from "../../../src/views/sentences/index.ts";
 import { event, held, process, wait } from "../../views/cases.ts";
@@ -157,25 +157,52 @@ test("an error that is over, old, only a warning, or another process's makes no 
   }
 });
 
-test("of several rules that fit, the more demanding goes first; then the explicit order; then the name", async (t) => {
+test("an error of one process alone is known by the chain, however long ago it was told", () => {
+  const file = { ...caseOf(logOf("disk-full")), events: [] };
+  assert.equal(matchingRules(file, rules)[0]?.rule.id, "disk-full");
+});
+
+test("of several rules that fit: the more demanding, then the explicit order, the narrower, the name", async (t) => {
   const general = await ruleOf(t, { id: "general" });
   const first = await ruleOf(t, { id: "a-general" });
+  const wide = await ruleOf(t, { id: "a-wide", when: "{ cause: [process.stopped, process.traced] }" });
   const wanted = await ruleOf(t, { id: "z-general", more: "priority: 1" });
   const close = await ruleOf(t, { id: "close", when: "{ cause: process.stopped, wait: pipe.write }" });
   const closer = await ruleOf(t, {
     id: "closer",
     when: "{ cause: process.stopped, path: [{ wait: pipe.write }, { holder: reader }] }",
   });
-  const sorted = matchingRules(caseOf(stoppedReader), [general, first, wanted, close, closer]);
+  const sorted = matchingRules(caseOf(stoppedReader), [wide, general, first, wanted, close, closer]);
   assert.deepEqual(
     sorted.map(({ rule }) => rule.id),
-    ["closer", "close", "z-general", "a-general", "general"],
+    ["closer", "close", "z-general", "a-general", "general", "a-wide"],
   );
 });
 
-test("a condition is as demanding as its least demanding alternative", () => {
-  assert.equal(specificity({ any: [{ verdict: ["blocked"] }, { wait: { kind: ["tcp.*"] } }] }), 1);
-  assert.equal(specificity({ all: [{ verdict: ["blocked"] }, { error: { head: ["XID_79"], as: "gpu" } }] }), 4);
+test("a condition is as demanding as the most demanding of its alternatives that holds", () => {
+  const blocked: Condition = { verdict: ["blocked"] };
+  const onTcp: Condition = { wait: { kind: ["tcp.*"] } };
+  const either: Condition = { any: [blocked, onTcp] };
+  assert.equal(
+    specificity(either, (each) => each === onTcp),
+    1,
+  );
+  assert.equal(
+    specificity(either, () => true),
+    2,
+  );
+  const both: Condition = { all: [blocked, { error: { head: ["XID_79"], as: "gpu" } }] };
+  assert.equal(
+    specificity(both, () => true),
+    4,
+  );
+});
+
+test("a condition leaves open what its lists and alternatives have beside one", () => {
+  const listed: Condition = { error: { head: ["XID_79", "GPU_LOST"] } };
+  assert.equal(openness({ verdict: ["blocked"] }), 0);
+  assert.equal(openness(listed), 1);
+  assert.equal(openness({ any: [listed, { verdict: ["blocked"] }], path: [{ wait: { kind: ["a", "b", "c"] } }] }), 4);
 });
 
 const CONDITIONS: [condition: string, fits: boolean][] = [
