@@ -3,7 +3,7 @@ import type { Replay } from "../client/replay.ts";
 import type { CaseSource } from "../diagnose/case.ts";
 import { containerOf } from "../kernel/cgroup.ts";
 import type { WhyDocument } from "../model/documents.ts";
-import { explain } from "../model/why.ts";
+import { explainMember } from "../model/why-member.ts";
 import { psDocument } from "../views/ps.ts";
 import { whyDocument } from "../views/why.ts";
 import { daemonOf, recordedCase, recordedProcess } from "./answers.ts";
@@ -36,7 +36,7 @@ function fromRecording(recorded: Replay, pid: number, terminal: Terminal): CaseS
   const { graph, events, nowMs } = recorded;
   const process = recordedProcess(recorded, pid, terminal);
   const context = { graph, lang: terminal.style.lang, container: containerOf(process.cgroup) ?? null };
-  const why = whyDocument(explain(graph, process, nowMs), context);
+  const why = whyDocument(explainMember(graph, process, nowMs), context);
   const { processes } = psDocument(graph, { all: true, nowMs });
   return { why, processes, events, probes: [], nowMs };
 }

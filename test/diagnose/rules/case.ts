@@ -6,7 +6,7 @@ import { plainCase } from "../../../src/diagnose/plain-case.ts";
 import { containerOf } from "../../../src/kernel/cgroup.ts";
 import { parse, type Event } from "../../../src/model/event.ts";
 import { Graph } from "../../../src/model/graph.ts";
-import { explain } from "../../../src/model/why.ts";
+import { explainMember } from "../../../src/model/why-member.ts";
 import type { Lang } from "../../../src/views/language.ts";
 import { psDocument } from "../../../src/views/ps.ts";
 import { whyDocument } from "../../../src/views/why.ts";
@@ -35,7 +35,7 @@ export function caseOf(events: readonly Event[], lang: Lang = "en"): CaseFile {
   const process = graph.processOnAnyHost(pid);
   if (process === undefined) throw new Error(`nobody has the pid ${pid}`);
   const container = containerOf(process.cgroup) ?? null;
-  const why = whyDocument(explain(graph, process, nowMs), { lang, graph, container });
+  const why = whyDocument(explainMember(graph, process, nowMs), { lang, graph, container });
   const { processes } = psDocument(graph, { all: true, nowMs });
   return plainCase({ why, processes, events, probes: [], nowMs });
 }
