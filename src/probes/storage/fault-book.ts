@@ -1,10 +1,11 @@
 /** Tells faults as events: at once when first seen, again every half minute while they last, and that they are over. */
 import type { Attrs, Event } from "../../model/event.ts";
+import type { StorageErrorHead } from "../../model/storage-errors.ts";
 
 export interface Fault {
   entity: string;
   /** `FS_FULL`: with the entity, and the process, which fault it is. */
-  head: string;
+  head: StorageErrorHead;
   words: string;
   /** A cause only for those that wait on the very device. */
   isWarning?: boolean;

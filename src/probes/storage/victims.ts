@@ -91,7 +91,11 @@ export class Victims {
     return this.#looks > 0 && this.#looks < LOOKS_NEEDED;
   }
 
-  /** The fault of each process that is hit. `wallMs`: of the clock that file times are of. */
+  /**
+   * The fault of each process that is hit. `wallMs`: of the clock that file times are of. Of a file system without free
+   * inodes nobody is: files that are there can be written to, and one that could not be made leaves no trace of who
+   * tried, neither in io nor in fd.
+   */
   async look({ fileSystems, failed, mounts }: Trouble, wallMs: number): Promise<Fault[]> {
     const full = withFault(fileSystems, "FS_FULL");
     const readOnly = withFault(fileSystems, "FS_READ_ONLY");
@@ -228,7 +232,7 @@ interface InTrouble {
   fault: Fault;
 }
 
-function withFault(fileSystems: readonly FileSystem[], head: string): InTrouble[] {
+function withFault(fileSystems: readonly FileSystem[], head: Fault["head"]): InTrouble[] {
   return fileSystems.flatMap(({ mount, faults }) => {
     const fault = faults.find((each) => each.head === head);
     return fault === undefined ? [] : [{ mount, fault }];

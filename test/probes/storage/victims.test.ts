@@ -20,7 +20,7 @@ const OFTEN = { syscw: 5 };
 const NOW_MS = 1_700_000_000_000;
 const FAILED: StorageError = { kind: "IO_ERROR", device: "loop0", atMs: 0, text: "I/O error, dev loop0, sector 8" };
 
-function fileSystem(head: string): FileSystem {
+function fileSystem(head: Fault["head"]): FileSystem {
   const fault: Fault = { entity: "fs:/mnt/disk", head, words: "", label: "/mnt/disk", source: "", observed: "" };
   return { mount: MOUNTS[1] as FileSystem["mount"], device: "7:0", name: "loop0", use: undefined, faults: [fault] };
 }
@@ -85,7 +85,7 @@ describe("who is hit", { skip: notLinux }, () => {
     put(`proc/${pid}/fdinfo/${fd}`, `pos:\t0\nflags:\t0${flags.toString(8)}\nmnt_id:\t15\n`);
   }
 
-  function look(atMs: number, heads: string[], failed: StorageError[] = []): Promise<Fault[]> {
+  function look(atMs: number, heads: Fault["head"][], failed: StorageError[] = []): Promise<Fault[]> {
     return victims.look({ fileSystems: heads.map(fileSystem), failed, mounts: MOUNTS }, NOW_MS + atMs);
   }
 
