@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { DiagDocument } from "../../src/model/documents.ts";
 import { modelServer, nobody as nobodysUrl, type ModelServer, type Step } from "../diagnose/model-server.ts";
+import { logOf } from "../diagnose/rules/case.ts";
 import { EVENTS, GOOD, WRONG } from "../diagnose/stuck-case.ts";
 import { Place, type Ended } from "./place.ts";
 
@@ -162,6 +163,14 @@ test("--dry-run needs neither key nor server, nor a model", async (t) => {
   assert.match(none.stderr, /nothing would be sent/);
   assert.match(none.stdout, /--- user ---/);
   assert.deepEqual([local.status, keyless.status, none.status], [0, 0, 0]);
+});
+
+test("a recorded rank that spins is explained by the rank that it waits for", async (t) => {
+  const place = new Place(t);
+  place.log(...logOf("collective-rank-late"));
+  const document = await documentOf(place.run(["diag", "30", "--from", "log.jsonl", "--provider", "none", "--json"]));
+  assert.deepEqual([document.root_cause, document.cited], ["process.busy", ["pid-30", "pid-32"]]);
+  assert.match(document.explanation, /A time-out of NCCL names them, and not python3 \(32\)\./);
 });
 
 test("wrong usage, and who is not there", async (t) => {
