@@ -7,6 +7,7 @@ import { VERBS } from "../../src/commands/index.ts";
 import { EXIT_CODES } from "../../src/lib/errors.ts";
 import { CAUSE_KINDS } from "../../src/model/cause.ts";
 import { EVENT_TYPES, PROCESS_STATES, REJECTIONS } from "../../src/model/event.ts";
+import { autoProbes } from "../../src/probes/index.ts";
 import { METHODS } from "../../src/protocol/methods.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -87,6 +88,14 @@ test("docs/errors.md has a row for every error code, with its exit status, and f
 test("docs/events.md names every event type and process state", () => {
   const types = sectionOf("docs/events.md", "Types");
   for (const word of [...EVENT_TYPES, ...PROCESS_STATES]) assert.ok(types.includes(`\`${word}\``), word);
+});
+
+test("docs/probes.md has a row for every built-in probe", () => {
+  const names: string[] = ["dummy"];
+  names.push(...autoProbes(({ name }) => names.push(name)).map(({ name }) => name));
+  assert.ok(names.length > 5);
+  for (const name of names)
+    assert.match(textOf("docs/probes.md"), new RegExp(`^\\| \`${name}\` +\\| .+ \\| .+ \\|$`, "m"), name);
 });
 
 test("docs/cli.md names every kind of root cause, docs/api.md every method", () => {
