@@ -1,7 +1,17 @@
 /** `xctl emit`: what somebody else's program tells, good or bad, of today or of 1970. */
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import type { PsDocument, StatusDocument, WhyAllDocument, WhyDocument } from "../../src/model/documents.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type {
+  EventsDocument,
+  PsDocument,
+  StatusDocument,
+  WhyAllDocument,
+  WhyDocument,
+} from "../../src/model/documents.ts";
 import { stall } from "../daemon/harness.ts";
 import { Place } from "./place.ts";
 
@@ -44,4 +54,45 @@ test("a bad line stops nothing; only bad lines are a failure", async (t) => {
   const { name, events: accepted, rejected } = probes.at(-1) ?? assert.fail();
   assert.deepEqual({ name, accepted, rejected }, { name: "emit", accepted: 2, rejected: 3 });
   assert.equal(events.rejected, 3);
+});
+
+const EXAMPLE = join(import.meta.dirname, "..", "..", "examples", "probe.py");
+
+/** Undefined where the example has what it needs. */
+function lackingForExample(): string | undefined {
+  if (process.platform !== "linux") return "needs /proc/diskstats";
+  if (readFileSync("/proc/diskstats", "utf8") === "") return "this machine has no block device";
+  return spawnSync("python3", ["--version"]).status === 0 ? undefined : "python3 is not installed";
+}
+
+test("python3 examples/probe.py | xctl emit", { skip: lackingForExample() ?? false }, async (t) => {
+  const place = new Place(t);
+  const daemon = await place.daemon("--probe", "dummy", "--interval", "1h");
+  const emit = place.start(["emit", "--port", String(daemon.port)], { input: null });
+  const probe = spawn("python3", [EXAMPLE], {
+    env: { ...process.env, XCTL_INTERVAL_MS: "100" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => probe.kill("SIGKILL"));
+  assert.ok(emit.child.stdin !== null);
+  probe.stdout.pipe(emit.child.stdin);
+  const told = async (type: string) => {
+    const { events } = await daemon.document<EventsDocument>("events", "--type", type);
+    return events.filter(({ entity_id: id }) => readFileSync("/proc/diskstats", "utf8").includes(` ${id} `));
+  };
+  for (const type of ["storage.iops", "storage.qdepth"]) {
+    let events = await told(type);
+    for (let tries = 0; events.length === 0 && tries < 50; tries++) {
+      await sleep(200);
+      events = await told(type);
+    }
+    assert.ok(events.length > 0, type);
+  }
+  // With its input `emit` ends as well.
+  probe.kill("SIGKILL");
+  assert.deepEqual(await emit.ended, { status: 0, stdout: "", stderr: "" });
+  const { probes } = await daemon.document<StatusDocument>("status");
+  const { name, events: accepted, rejected } = probes.at(-1) ?? assert.fail();
+  assert.ok(accepted > 1);
+  assert.deepEqual({ name, rejected }, { name: "emit", rejected: 0 });
 });
