@@ -10,6 +10,9 @@ import threading
 import time
 
 STEPS_BEFORE_READY = 5
+# Whoever looks once a second has seen it start, and read its environment, by then.
+SECONDS_BEFORE_READY = 2.5
+STARTED = time.monotonic()
 OWN_WORK_S = 0.02
 
 
@@ -128,11 +131,13 @@ def mpi(folder):
 
 def run(folder, rank, worker, step):
     count = 0
+    is_told = False
     while True:
         act(folder, rank)
         step()
         count += 1
-        if count == STEPS_BEFORE_READY:
+        if not is_told and count >= STEPS_BEFORE_READY and time.monotonic() - STARTED >= SECONDS_BEFORE_READY:
+            is_told = True
             # Of several ranks that write at once none may end up on another's line.
             os.write(1, f"rank {rank} {os.getpid()} {worker}\n".encode())
 
