@@ -4,6 +4,7 @@
  */
 import { cgroupFor, lineage, type Cgroup } from "../../kernel/cgroup-files.ts";
 import { readCpuQuota, readThrottling, type CpuQuota, type Throttling } from "../../kernel/cpu-quota.ts";
+import { readText } from "../../kernel/procfs.ts";
 import { readCpuTimes, type CpuTimes } from "../../kernel/scheduling.ts";
 import type { TrackedProcess } from "./tracker.ts";
 
@@ -47,6 +48,8 @@ interface Watched {
   /** Cgroups of its own and above that have a quota. */
   limits: readonly string[];
   limitsReadMs: number;
+  /** Of which cgroups these are: the text of its /proc/PID/cgroup. */
+  cgroups: string | undefined;
 }
 
 interface Limit {
@@ -88,6 +91,7 @@ export class CpuWatch {
         asleep: 0,
         limits: [],
         limitsReadMs: Number.NEGATIVE_INFINITY,
+        cgroups: undefined,
       });
     }
     for (const [key, watched] of this.#watched) {
@@ -119,9 +123,12 @@ export class CpuWatch {
     if (value === undefined) return false;
     const atMs = performance.now();
     add(readings, { atMs, value });
-    if (atMs - watched.limitsReadMs >= LIMITS_AGE_MS) {
+    // Moved into another cgroup, it has other limits at once; that one's own quota changes seldom.
+    const cgroups = readText(`${this.#proc}/${process.pid}/cgroup`);
+    if (cgroups !== watched.cgroups || atMs - watched.limitsReadMs >= LIMITS_AGE_MS) {
       watched.limits = this.#limitsOf(process.pid);
       watched.limitsReadMs = atMs;
+      watched.cgroups = cgroups;
     }
     return true;
   }
