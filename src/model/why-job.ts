@@ -90,7 +90,9 @@ export function waitForCulprit(job: JobExplanation, process: ProcessNode): Expla
 export function causeOfCulprit(job: JobExplanation, own: Explanation): Explanation | undefined {
   const cause = job.culprits.find(({ process }) => process === own.process)?.cause;
   const [first] = own.causes;
-  if (cause === undefined || (cause.kind === first?.kind && cause.entityId === first.entityId)) return undefined;
+  const isKnown = cause?.kind === first?.kind && cause?.entityId === first?.entityId;
+  // Of the same cause its job may know more: what its GPU does, what it never entered.
+  if (cause === undefined || (isKnown && cause.evidence.length <= (first?.evidence.length ?? 0))) return undefined;
   return { ...own, chain: cause.chain, causes: [cause] };
 }
 

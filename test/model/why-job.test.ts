@@ -177,6 +177,9 @@ test("the rank whose GPU has nothing to do, while those of all others are in a k
     asked.job.heldUp.map(({ pid }) => pid),
     [100, 102, 103],
   );
+  const process = asked.graph.process(101);
+  assert.ok(process !== undefined);
+  assert.match(explainMember(asked.graph, process, NOW_MS).causes[0]?.evidence.at(-1)?.observed ?? "", /0 % busy/);
   const sleeper = explained(...onGpu(0, "100"), ...onGpu(1, "0"), ...inCollective(1), ...onGpu(2, "98"));
   assert.deepEqual(named(sleeper), [["unknown", 101]]);
 });
