@@ -16,7 +16,7 @@ const SECRET_ENDS: ReadonlySet<string> = new Set(
 /** Two words in a row. */
 const SECRET_PAIRS: ReadonlySet<string> = new Set(
   (
-    "api access secret private auth encryption signing signature master account shared storage service license deploy hmac aes app " +
+    "api access secret private auth encryption decryption signing signature master account shared storage service license deploy hmac aes app " +
     "application consumer subscription functions host primary secondary publishable server client db wandb jwt root sas user"
   )
     .split(" ")
@@ -25,7 +25,9 @@ const SECRET_PAIRS: ReadonlySet<string> = new Set(
 );
 
 /** May hold one: the value decides. */
-const WEAK_WORDS: ReadonlySet<string> = new Set("auth key session sessid sid code nonce salt state".split(" "));
+const WEAK_WORDS: ReadonlySet<string> = new Set(
+  "auth basicauth httpauth proxyauth key session sessid sid code nonce salt state".split(" "),
+);
 
 /** What a name ends on that tells of the secret and does not hold it: --token-file, max_token_length. */
 const ABOUT = new Set(
@@ -63,6 +65,16 @@ export function sensitivityOf(name: string): Sensitivity {
   );
   if (isSecret) return "secret";
   return words.some((word) => WEAK_WORDS.has(word)) ? "weak" : "no";
+}
+
+/** `auth=…` and `REDISCLI_AUTH=…`: what lets somebody in, or how that is done. */
+export function isWayIn(name: string): boolean {
+  return wordsOf(name).at(-1)?.endsWith("auth") === true;
+}
+
+/** What a word says of a secret beside it: `token budget`. */
+export function isAbout(word: string): boolean {
+  return ABOUT.has(word.toLowerCase());
 }
 
 /** `clientSecret`, `CLIENT_SECRET`, `client-secret` → client, secret. */

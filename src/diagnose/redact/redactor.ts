@@ -2,18 +2,24 @@
  * Masks what must not leave the machine, in every text of one case: the same piece gets the same placeholder wherever
  * it stands, so that a chain through masked addresses can still be read, and what is said of it be told to the user.
  */
+import { accounts } from "./accounts.ts";
 import { assignments } from "./assignments.ts";
 import { clean } from "./clean.ts";
+import { given } from "./given.ts";
 import { headers } from "./headers.ts";
 import { programOptions } from "./options.ts";
 import { people } from "./people.ts";
 import { addresses, domains, namedHosts } from "./places.ts";
+import { positions } from "./positions.ts";
 import { randomWords } from "./random-words.ts";
 import { merged, PLACEHOLDER, type Detector, type MaskKind, type Span } from "./span.ts";
+import { told } from "./told.ts";
 import { tokenShapes } from "./token-shapes.ts";
 import { urls } from "./urls.ts";
 
-const ALWAYS: readonly Detector[] = [tokenShapes, headers, urls, programOptions, assignments, randomWords, people];
+const ALWAYS: readonly Detector[] = [
+  ...[tokenShapes, headers, urls, assignments, told, given, accounts, programOptions, positions, randomWords, people],
+];
 const STRICT: readonly Detector[] = [addresses, domains];
 
 /** Longer than any line of an event; what is beyond is dropped before it is looked at. */

@@ -6,13 +6,17 @@ const WORD = /[^\s"'<>]+/g;
 /** RFC 3986 has none of these in a user's name; a password that nobody encoded may hold them. */
 const END_OF_AUTHORITY = /[/?#]/;
 /** Go's MySQL driver; `user:password@host:port` */
-const DSN = /((?<![\w.:/@-])[\w.-]+:)([^\s:@/"']+)(?=@(?:(?:tcp|udp|unix)\(|(?!sha\d)[A-Za-z0-9.-]+(?::\d|\/)))/g;
+const DSN = /((?<![\w.:/@-])[\w.-]+:)([^\s:/"']+)(?=@(?:(?:tcp|udp|unix)\(|(?!sha\d)[A-Za-z0-9.-]+(?::\d|\/)))/g;
 const ORACLE = /(:thin:[^\s/@]+\/)([^\s@]+)(?=@)/g;
 /** `?key=…`: a name that says little, but in a URL it lets somebody in. */
 const QUERY = /([?&](?:key|code|auth|access|sv_token|x-amz-[a-z-]+|k|s|t)=)([\w.%~+/-]{16,})/gi;
 
+/** pgpass(5): `host:port:database:user:password` */
+const PGPASS =
+  /((?<![^\s"'])(?![\da-fA-F:]+(?:\s|$))(?:[\w.-]+|\*):(?:\d{2,5}|\*):(?:[\w.-]+|\*):(?:[A-Za-z_][\w.-]*|\*):)([^\s"']+)/g;
+
 export const urls: Detector = (text) => {
-  const spans = [...matches(text, DSN), ...matches(text, ORACLE), ...matches(text, QUERY)];
+  const spans = [...matches(text, DSN), ...matches(text, PGPASS), ...matches(text, ORACLE), ...matches(text, QUERY)];
   for (const { 0: word, index } of text.matchAll(WORD)) {
     let from = word.indexOf("://");
     while (from >= 0) {

@@ -1,7 +1,7 @@
 /**
  * Lines as they stand in process lists and logs, some with a secret in them. What is between braces is made at run
  * time, so that no scanner of a code host takes a line for a real key: `{b62:36}` is 36 random characters of that
- * alphabet, `{=text}` the text itself. Both are the secret.
+ * alphabet, `{=text}` the text itself, `{pw}` a password as people choose one, another for each seed. All are the secret.
  */
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
 const UPPER = LOWER.toUpperCase();
@@ -17,6 +17,8 @@ const ALPHABETS: Record<string, string> = {
   hex: `${DIGITS}abcdef`,
   dec: DIGITS,
 };
+
+const CHOSEN = "hunter2 tiger Summer2024! letmein correct-horse x9Kq2LmZ7wRt P@ssw0rd qwerty".split(" ");
 
 export const SECRETS: readonly string[] = [
   // Amazon
@@ -286,9 +288,10 @@ export function sampleOf(template: string, seed: number): Sample {
   const random = randomFrom(seed);
   const secrets: string[] = [];
   const line = template.replace(
-    /\{(?:(\w+):(\d+)|=([^}]+))\}/g,
-    (_, alphabet?: string, length?: string, text?: string) => {
-      const made = text ?? randomText(ALPHABETS[alphabet ?? ""] ?? "", Number(length), random);
+    /\{(?:(\w+):(\d+)|=([^}]+)|pw)\}/g,
+    (mark, alphabet?: string, length?: string, text?: string) => {
+      const chosen = mark === "{pw}" ? CHOSEN[seed % CHOSEN.length] : text;
+      const made = chosen ?? randomText(ALPHABETS[alphabet ?? ""] ?? "", Number(length), random);
       secrets.push(made);
       return made;
     },

@@ -3,14 +3,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { clean } from "../../../src/diagnose/redact/clean.ts";
 import { Redactor } from "../../../src/diagnose/redact/redactor.ts";
+import { COMMANDS_WITH_SECRETS, COMMANDS_WITHOUT } from "./commands.ts";
 import { HARMLESS, leaksOf, sampleOf, SECRETS } from "./corpus.ts";
 
+const EVERY_SECRET = [...SECRETS, ...COMMANDS_WITH_SECRETS];
 const redacted = (text: string, strict = false) => new Redactor({ strict }).text(text);
 
 test("the corpus is one", () => {
   assert.ok(new Set(SECRETS).size >= 60);
-  assert.ok(new Set(HARMLESS).size >= 60);
-  for (const template of SECRETS) {
+  for (const template of EVERY_SECRET) {
     const { line, secrets } = sampleOf(template, 1);
     assert.ok(
       secrets.some((secret) => leaksOf([secret], line).length > 0),
@@ -19,7 +20,7 @@ test("the corpus is one", () => {
   }
 });
 
-for (const template of SECRETS) {
+for (const template of EVERY_SECRET) {
   test(`masks ${template}`, () => {
     for (let seed = 1; seed <= 8; seed++) {
       const { line, secrets } = sampleOf(template, seed);
@@ -30,10 +31,16 @@ for (const template of SECRETS) {
   });
 }
 
-test("of harmless arguments hardly any is masked", () => {
-  const masked = HARMLESS.filter((text) => redacted(text) !== text);
-  assert.ok(masked.length <= 5, masked.map((text) => `${text}\n  ${redacted(text)}`).join("\n"));
-});
+for (const [name, texts] of Object.entries({
+  "harmless arguments": HARMLESS,
+  "commands without one": COMMANDS_WITHOUT,
+})) {
+  test(`of ${name} hardly any is masked`, () => {
+    assert.ok(new Set(texts).size >= 60);
+    const masked = texts.filter((text) => redacted(text) !== text);
+    assert.ok(masked.length <= 5, masked.map((text) => `${text}\n  ${redacted(text)}`).join("\n"));
+  });
+}
 
 test("a text stays readable around what is masked", () => {
   const { line } = sampleOf("curl -u admin:{b62:12} -o /tmp/x https://bob:{b62:12}@files.example.com/x?page=2", 3);
@@ -183,6 +190,38 @@ const WORST = [
     "\u001b[",
     "\u001b]0;",
     "\u200b",
+  ],
+  ...[
+    "echo a | ",
+    "echo 'a ",
+    "echo ",
+    "(echo a; ",
+    "<<< ",
+    "su <<a ",
+    "<<a > b ",
+    "password ",
+    "set a.password ",
+    "a -v ",
+  ],
+  ...[
+    "-u a:b ",
+    "-u a -p ",
+    "user=a%",
+    "a:12:b:c:",
+    '.auth("a", ',
+    "mc alias set a ",
+    "mc alias set 'a ",
+    "radtest -x ",
+    "radtest a ",
+  ],
+  ...[
+    "redis-cli a ",
+    "redis-cli ACL SETUSER a ",
+    "vault login -a ",
+    "openssl passwd -a ",
+    "net use \\\\a ",
+    "grep a secret ",
+    "auth=",
   ],
   ...["-----BEGIN PRIVATE KEY----- ", `/home/${"a"} `, "aB3xK9qLmZ7wRt2Yv5Np/", "3f4e5d6c7b8a9f0e1d2c3b4a5f6e7d8c "],
 ];
