@@ -7,9 +7,13 @@ export interface Usage {
   outputTokens: number;
 }
 
-/** Null where the model's price is not known. A model of one's own costs nothing by the token. */
+/**
+ * Null where the model's price is not known, or where that of a long request may have been asked: the usage is of all
+ * requests together, so which one was long is not known either. A model of one's own costs nothing by the token.
+ */
 export function costUsd(provider: Provider, model: string, { inputTokens, outputTokens }: Usage): number | null {
   if (provider === "local") return 0;
-  const price = knownModel(model)?.usdPerMillionTokens;
-  return price === undefined ? null : (inputTokens * price.input + outputTokens * price.output) / 1_000_000;
+  const { usdPerMillionTokens: price, pricedUpToTokens = Infinity } = knownModel(model) ?? {};
+  if (price === undefined || inputTokens > pricedUpToTokens) return null;
+  return (inputTokens * price.input + outputTokens * price.output) / 1_000_000;
 }

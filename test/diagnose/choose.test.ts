@@ -86,13 +86,22 @@ test("a wrong name or address is wrong usage, and what may hold a password is no
 });
 
 test("a cost is told where the price is known, by any snapshot of the model", () => {
-  const usage = { inputTokens: 1_000_000, outputTokens: 100_000 };
+  const usage = { inputTokens: 100_000, outputTokens: 10_000 };
   for (const model of Object.values(DEFAULT_MODELS)) assert.ok(knownModel(model) !== undefined, model);
-  assert.equal(costUsd("openai", openai, usage), 0.15);
-  assert.equal(costUsd("openai", `${openai}-2026-09-22`, usage), 0.15);
-  assert.equal(costUsd("claude", "claude-haiku-4-5-20251001", usage), 1.5);
+  assert.equal(costUsd("openai", openai, usage), 0.015);
+  assert.equal(costUsd("openai", `${openai}-2026-09-22`, usage), 0.015);
+  assert.equal(costUsd("claude", "claude-haiku-4-5-20251001", usage), 0.15);
   assert.equal(costUsd("openai", "toString", usage), null);
   assert.equal(costUsd("local", "anything", usage), 0);
+});
+
+test("no cost is told where a long request is charged more", () => {
+  const costOf = (model: string, inputTokens: number) => costUsd("claude", model, { inputTokens, outputTokens: 0 });
+  assert.equal(costOf("claude-haiku-5-5", 100_000), 0.01);
+  assert.equal(costOf("claude-haiku-5-5", 100_001), null);
+  assert.equal(costOf("gpt-6-luna", 272_000), 0.0272);
+  assert.equal(costOf("gpt-6-luna-2026-09-22", 272_001), null);
+  assert.equal(costOf("claude-sonnet-5-5", 1_000_000), 2);
 });
 
 test("docs/diag.md names the models, their prices and the day they were looked up", () => {
