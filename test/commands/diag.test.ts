@@ -226,7 +226,7 @@ test("an answer that tries to reach the terminal does not", async (t) => {
 });
 
 test(
-  "on a terminal the answer streams in, under a line of progress that is taken away",
+  "on a terminal a line counts the tokens of the answer that streams in, and makes way for the report",
   { skip: missing("script") },
   async (t) => {
     const { place, server } = await served(t, [{ says: GOOD }]);
