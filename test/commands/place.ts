@@ -41,10 +41,11 @@ export interface Watched extends Started {
 
 export class Place {
   readonly folder: string;
-  readonly main = MAIN;
+  readonly main: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, main = MAIN) {
+    this.main = main;
     this.folder = mkdtempSync(join(tmpdir(), "xctl-test-"));
     this.#env = {
       PATH: process.env.PATH,
@@ -73,7 +74,7 @@ export class Place {
   }
 
   start(args: readonly string[], { input, env }: StartOptions = {}): Started {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [this.main, ...args], {
       cwd: this.folder,
       env: { ...this.#env, ...env },
       stdio: ["pipe", "pipe", "pipe"],
@@ -83,7 +84,7 @@ export class Place {
 
   /** A line of shell in which `xctl` is this xctl. */
   shell(line: string, shell = "bash"): Promise<Ended> {
-    const define = `xctl() { "${process.execPath}" "${MAIN}" "$@"; }\n`;
+    const define = `xctl() { "${process.execPath}" "${this.main}" "$@"; }\n`;
     const child = spawn(shell, ["-c", define + line], { cwd: this.folder, env: this.#env, stdio: "pipe" });
     return this.#follow(child).ended;
   }
