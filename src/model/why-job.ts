@@ -174,8 +174,32 @@ function isForLock({ detail, told }: Edge): boolean {
 
 /** Though all wait, the others wait for each other, and so for it. */
 function apartCulprit({ process, explanation }: RankStanding): Culprit[] {
-  const cause = explanation.causes.find(({ members }) => members[0] === process);
+  const told = explanation.causes.find(({ kind, members }) => members[0] === process && kind !== "process.busy");
+  const cause = told ?? unknownWait(process);
   return cause === undefined ? [] : [{ process, cause: { ...cause, certainty: "inferred", confidence: APART } }];
+}
+
+/** Its main thread's wait, where one of its other threads that runs just now hides it from the single question. */
+function unknownWait(process: ProcessNode): Cause | undefined {
+  const [wait] = ownWaits(process, 0);
+  if (wait === undefined) return undefined;
+  const { detail, to } = wait;
+  const kind = "unknown";
+  const subject = { entityId: to.id, process, members: [process], object: undefined, setting: undefined, detail };
+  return {
+    kind,
+    entityId: to.id,
+    actor: undefined,
+    members: [process],
+    tids: [],
+    confidence: APART,
+    certainty: "inferred",
+    evidence: waitEvidence(process),
+    advice: CAUSES[kind].advise(subject),
+    detail,
+    sinceMs: wait.sinceMs,
+    chain: [{ from: process.id, edge: "waits_on", to: to.id, detail, certainty: wait.certainty }],
+  };
 }
 
 /** Beside a fault, ranks that spin for want of it compete for CPUs: that they starve is its symptom. */

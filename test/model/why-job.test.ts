@@ -195,6 +195,13 @@ test("the rank that waits for a lock whose owner cannot be told, while the other
   assert.deepEqual(named(explained(...inCollective(0), rank(1), lock, ...inCollective(2))), [["unknown", 101]]);
 });
 
+test("the same while another of its threads runs for a moment", () => {
+  const busy = rank(1, "running", { threads: 5 });
+  const asked = explained(...inCollective(0), ...onPythonsLock(1), busy, ...inCollective(2));
+  assert.deepEqual(named(asked), [["unknown", 101]]);
+  assert.deepEqual(asked.job.causes[0]?.chain[0]?.to, "futex:101:b");
+});
+
 test("where most ranks wait for Python's locks, or a library waits for a semaphore, none is set apart", () => {
   const most = explained(...inCollective(0), ...onPythonsLock(1), ...onPythonsLock(2));
   assert.deepEqual(most.job.culprits, []);
