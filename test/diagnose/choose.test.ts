@@ -96,7 +96,6 @@ test("a cost is told where the price is known, by any snapshot of the model", ()
 });
 
 test("no cost is told where a long request is charged more", () => {
-  const costOf = (model: string, inputTokens: number) => costUsd("claude", model, { inputTokens, outputTokens: 0 });
   assert.equal(costOf("claude-haiku-5-5", 100_000), 0.01);
   assert.equal(costOf("claude-haiku-5-5", 100_001), null);
   assert.equal(costOf("gpt-6-luna", 272_000), 0.0272);
@@ -142,6 +141,10 @@ function refusalOf(wish: Wish): string {
     return `${error.message} ${error.hint}`;
   }
   return assert.fail("it was taken");
+}
+
+function costOf(model: string, inputTokens: number): number | null {
+  return costUsd("claude", model, { inputTokens, outputTokens: 0 });
 }
 
 function retryAfterOf(value: string): number | undefined {
