@@ -79,7 +79,8 @@ test(
   async (t) => {
     const place = new Place(t);
     const daemon = await place.daemon("--interval", "200ms");
-    await using tree = await Tree.bash("yes | cat >/dev/null; :").started(1, "cat");
+    await using tree = Tree.bash("yes | cat >/dev/null; :");
+    for (const name of ["yes", "cat"]) await tree.started(1, name);
     const [writer, reader] = [tree.find("yes"), tree.find("cat")];
     const why = () => daemon.document<WhyDocument>("why", String(writer));
     await until("the writer is seen to run", async () => (await why()).verdict === "running");
