@@ -4,15 +4,14 @@
  * Ranks of one job run the same program in step, so the one that does something else while the others wait for it is
  * the suspect, and what holds that one up is what holds up the job. Where all look alike nobody is named.
  */
+import { apartRanks, GUESSED, lateOnGpu, waitEvidence, workingCulprit, type Culprit } from "./apart-ranks.ts";
 import { CAUSES } from "./cause.ts";
 import type { Hop } from "./documents.ts";
 import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
 import type { Graph } from "./graph.ts";
 import { isGpuBusy, isGpuIdle, ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
 import { firstLost } from "./lost-ranks.ts";
-import type { Certainty, Edge, Evidence, ProcessNode } from "./nodes.ts";
-import { ownWaits } from "./threads.ts";
-import { isLockKind } from "./wait-kinds.ts";
+import type { Certainty, ProcessNode } from "./nodes.ts";
 import { isTrouble, weakest } from "./walk.ts";
 import { explain, type Cause, type Explanation } from "./why.ts";
 
@@ -26,13 +25,6 @@ export const ALL_ALIKE = "ranks.alike";
 const MAX_CULPRITS = 5;
 /** Nobody can be seen to wait for it. */
 const UNWAITED = 0.8;
-const GUESSED = 0.7;
-const APART = 0.5;
-
-interface Culprit {
-  process: ProcessNode;
-  cause: Cause;
-}
 
 export interface JobExplanation {
   ranks: RankStanding[];
@@ -131,75 +123,7 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
-  return apartOf(waiting, living).flatMap(apartCulprit);
-}
-
-/** Those whose GPU has nothing to do, at most half of all, while the GPUs of all others compute or spin in a collective. */
-function lateOnGpu(living: readonly RankStanding[]): Culprit[] {
-  const late = living.filter(isGpuIdle);
-  const others = living.filter(isGpuBusy);
-  if (late.length === 0 || late.length > living.length / 2 || late.length + others.length < living.length) return [];
-  const least = Math.min(...others.map(({ gpuPercent = 0 }) => gpuPercent));
-  return late.flatMap((standing) => {
-    const observed = `rank ${standing.process.rank ?? "?"}: its GPU is ${standing.gpuPercent} % busy, those of the others ${least} % and more`;
-    const found = standing.standing === "running" ? [workingCulprit(standing)] : apartCulprit(standing);
-    return found.map(({ process, cause }) => ({
-      process,
-      cause: { ...cause, evidence: [...cause.evidence, { source: "compute.util", observed }] },
-    }));
-  });
-}
-
-/** Those of the waiting ranks that wait in another way than the rest: at most half of all, or it is the rest that is. */
-function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
-  const spinning = living.filter(({ process }) => yields(process)).length;
-  // Where ranks spin in a collective, one that sleeps is in none.
-  const isSpun = spinning > 0 && spinning + waiting.length === living.length;
-  const apart = isSpun ? waiting : waiting.filter(({ process }) => waitsForLock(process));
-  return apart.length <= living.length / 2 ? apart : [];
-}
-
-/** Python's own locks are semaphores, which its interpreter waits for; a collective is waited for in a library. */
-const INTERPRETER = /^(?:lib)?python[\d.]/;
-
-function waitsForLock(process: ProcessNode): boolean {
-  const waits = ownWaits(process, 0);
-  return waits.length > 0 && waits.every(isForLock);
-}
-
-/** One of Python's, or one that somebody has who cannot be told: what a collective is waited for by, no thread has. */
-function isForLock({ detail, told }: Edge): boolean {
-  return INTERPRETER.test(told.caller ?? "") || (isLockKind(detail) && told.holder === "hidden");
-}
-
-/** Though all wait, the others wait for each other, and so for it. */
-function apartCulprit({ process, explanation }: RankStanding): Culprit[] {
-  const told = explanation.causes.find(({ kind, members }) => members[0] === process && kind !== "process.busy");
-  const cause = told ?? unknownWait(process);
-  return cause === undefined ? [] : [{ process, cause: { ...cause, certainty: "inferred", confidence: APART } }];
-}
-
-/** Its main thread's wait, where one of its other threads that runs just now hides it from the single question. */
-function unknownWait(process: ProcessNode): Cause | undefined {
-  const [wait] = ownWaits(process, 0);
-  if (wait === undefined) return undefined;
-  const { detail, to } = wait;
-  const kind = "unknown";
-  const subject = { entityId: to.id, process, members: [process], object: undefined, setting: undefined, detail };
-  return {
-    kind,
-    entityId: to.id,
-    actor: undefined,
-    members: [process],
-    tids: [],
-    confidence: APART,
-    certainty: "inferred",
-    evidence: waitEvidence(process),
-    advice: CAUSES[kind].advise(subject),
-    detail,
-    sinceMs: wait.sinceMs,
-    chain: [{ from: process.id, edge: "waits_on", to: to.id, detail, certainty: wait.certainty }],
-  };
+  return apartRanks(waiting, living);
 }
 
 /** Beside a fault, ranks that spin for want of it compete for CPUs: that they starve is its symptom. */
@@ -278,26 +202,6 @@ function goneCulprit(process: ProcessNode): Culprit {
   return { process, cause };
 }
 
-function workingCulprit({ process }: RankStanding): Culprit {
-  const kind = "process.busy";
-  const subject = { entityId: process.id, process, members: [process], object: undefined, setting: undefined };
-  const cause: Cause = {
-    kind,
-    entityId: process.id,
-    actor: process,
-    members: [process],
-    tids: [],
-    confidence: GUESSED,
-    certainty: "inferred",
-    evidence: process.stateEvidence === undefined ? [] : [process.stateEvidence],
-    advice: CAUSES[kind].advise({ ...subject, detail: "" }),
-    detail: "",
-    sinceMs: undefined,
-    chain: [],
-  };
-  return { process, cause };
-}
-
 /** A launcher that waits for its ranks is as it should be. */
 function stuckLauncher({ process, standing, cause }: RankStanding): Culprit[] {
   return standing === "stuck" ? culprit(process, cause, "observed", UNWAITED) : [];
@@ -320,8 +224,10 @@ function withFlight(
       : [{ process, cause: { ...cause, evidence: [...cause.evidence, straggler.evidence] } }];
   });
   const late = new Set(recorded.map(({ process }) => process));
-  const isFault = ({ cause }: Culprit) => CAUSES[cause.kind].weight === "fault";
-  return [...recorded, ...found.filter((each) => !late.has(each.process) && isFault(each))];
+  return [
+    ...recorded,
+    ...found.filter(({ process, cause }) => !late.has(process) && CAUSES[cause.kind].weight === "fault"),
+  ];
 }
 
 function distinct(causes: readonly Cause[]): Cause[] {
@@ -374,12 +280,6 @@ function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding
     const starves = standing === "held_back" && isFault;
     return standing === "waiting" || standing === "behind" || spins || starves ? [process] : [];
   });
-}
-
-function waitEvidence(process: ProcessNode): Evidence[] {
-  return ownWaits(process, 0)
-    .flatMap(({ evidence }) => evidence ?? [])
-    .slice(0, 1);
 }
 
 function rounded(confidence: number): number {
