@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { CauseKind } from "../src/model/cause.ts";
 import { ControlGroup } from "./control-group.ts";
 import { FuseMount } from "./mounts.ts";
-import type { Scenario, Truth } from "./scenario.ts";
+import type { JobCause, JobTruth, Scenario, Truth } from "./scenario.ts";
 import { asleep, until, waitsIn, type Actor, type Stage } from "./stage.ts";
 import { readStat, readStatus } from "../src/kernel/procfs.ts";
 
@@ -17,6 +17,16 @@ const PROGRAM = join(import.meta.dirname, "rank.py");
 const LAUNCH_BY_HAND = `
 for rank in $(seq 0 $(($1 - 1))); do
   RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$1 "\${@:2}" &
+done
+wait
+`;
+
+/** Their relay is of the job as well, though no rank. */
+const LAUNCH_RELAYED = `
+"\${@:2:2}" relay "$4" $1 &
+while [ ! -S "$4/relay" ]; do sleep 0.05; done
+for rank in $(seq 0 $(($1 - 1))); do
+  RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$1 "\${@:2:2}" relayed "$4" &
 done
 wait
 `;
@@ -104,6 +114,23 @@ const mpi: Kind = {
     starter("mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "4", PYTHON, PROGRAM, "mpi", folder, ...more),
 };
 
+const relayed: Kind = {
+  title: "relayed job of 4 ranks",
+  needs: ["root"],
+  size: 4,
+  start: (_stage, folder, _more, starter) =>
+    starter(
+      "env",
+      "MASTER_ADDR=127.0.0.1",
+      `MASTER_PORT=${port()}`,
+      "bash",
+      "-c",
+      LAUNCH_RELAYED,
+      "bash",
+      ...["4", PYTHON, PROGRAM, folder],
+    ),
+};
+
 async function launch(kind: Kind, stage: Stage, more: readonly string[] = [], starter?: Starter): Promise<Job> {
   const actor = await kind.start(stage, stage.folder, more, starter ?? ((...command) => stage.start(...command)));
   const ranks = () =>
@@ -117,6 +144,7 @@ async function launch(kind: Kind, stage: Stage, more: readonly string[] = [], st
 
 /** Rank 1: neither the first one, which serves the store, nor the last one. */
 const SUSPECT = 1;
+const SECOND_SUSPECT = 2;
 
 function tell({ stage }: Job, rank: number, act: string): void {
   writeFileSync(join(stage.folder, `act-${rank}`), act);
@@ -134,6 +162,42 @@ function heldUp({ ranks }: Job, kind: CauseKind, culprit: number | undefined, me
   return { ask, verdict: "blocked", kind, alarming: true, ...who, job: { ranks: pids, kind, ...who } };
 }
 
+/** Two culprits at once: those that wait may be told of either first. */
+function heldUpByBoth({ ranks }: Job, one: JobCause, other: JobCause): Truth {
+  const pids = ranks.map(({ pid }) => pid);
+  const ask = pids[0] as number;
+  const job = { ...one, ranks: pids, besides: [other] };
+  return { ask, verdict: "blocked", kind: [one.kind, other.kind], alarming: true, job };
+}
+
+async function stop({ stage }: Job, pid: number): Promise<JobCause> {
+  stage.stop(pid);
+  await asleep(pid, "T");
+  return { kind: "process.stopped", culprit: pid };
+}
+
+async function freeze({ stage }: Job, pid: number): Promise<JobCause> {
+  const group = ControlGroup.create(stage, "freezer");
+  group.add(pid);
+  group.set("freezer.state", "FROZEN");
+  stage.defer(() => group.set("freezer.state", "THAWED"));
+  await until("the cgroup to be frozen", () => group.get("freezer.state") === "FROZEN");
+  return { kind: "process.frozen", culprit: pid };
+}
+
+async function waitForLock(job: Job, rank: number): Promise<JobCause> {
+  const holder = await job.stage.shell("exec 3>held; flock 3; echo locked; exec sleep 1000");
+  await until("the lock to be taken", () => holder.lines.includes("locked"));
+  tell(job, rank, `lock ${job.stage.folder}/held`);
+  await waitsIn((job.ranks[rank] as Rank).pid, /lock/);
+  return { kind: "process.sleeping", culprit: holder.pid };
+}
+
+async function kill(pid: number): Promise<void> {
+  process.kill(pid, "SIGKILL");
+  await until("the rank to be gone", () => readStat("/proc", pid) === undefined);
+}
+
 interface Stall {
   what: string;
   needs?: Scenario["needs"];
@@ -148,31 +212,23 @@ const STALLS: readonly Stall[] = [
   {
     what: "one is stopped",
     async stall(job) {
-      const { pid } = suspectOf(job);
-      job.stage.stop(pid);
-      await asleep(pid, "T");
-      return heldUp(job, "process.stopped", pid);
+      const { kind, culprit } = await stop(job, suspectOf(job).pid);
+      return heldUp(job, kind, culprit);
     },
   },
   {
     what: "one is frozen",
     needs: ["freezer"],
     async stall(job) {
-      const { pid } = suspectOf(job);
-      const group = ControlGroup.create(job.stage, "freezer");
-      group.add(pid);
-      group.set("freezer.state", "FROZEN");
-      job.stage.defer(() => group.set("freezer.state", "THAWED"));
-      await until("the cgroup to be frozen", () => group.get("freezer.state") === "FROZEN");
-      return heldUp(job, "process.frozen", pid);
+      const { kind, culprit } = await freeze(job, suspectOf(job).pid);
+      return heldUp(job, kind, culprit);
     },
   },
   {
     what: "one is killed",
     async stall(job) {
       const { pid } = suspectOf(job);
-      process.kill(pid, "SIGKILL");
-      await until("the rank to be gone", () => readStat("/proc", pid) === undefined);
+      await kill(pid);
       const lost = { ranks: [], kind: "ipc.no_peer", members: [pid] } as const;
       return { ask: pid, verdict: "exited", kind: [], alarming: false, job: lost };
     },
@@ -186,19 +242,33 @@ const STALLS: readonly Stall[] = [
       group.set("cpu.cfs_period_us", 100_000);
       group.set("cpu.cfs_quota_us", 1000);
       group.add(pid);
-      // The job gets on, if slowly: whom the others wait for just now changes from moment to moment.
+      // The job gets on, if slowly: whether the others wait just now changes from moment to moment.
       const slow = { kind: "cpu.throttled", culprit: pid } as const;
-      return { ask: pid, verdict: "starved", alarming: true, ...slow, job: { ranks: [], ...slow } };
+      const mayGetOn = job.ranks.flatMap((rank) => (rank.pid === pid ? [] : [rank.pid]));
+      return { ask: pid, verdict: "starved", alarming: true, ...slow, job: { ranks: [], mayGetOn, ...slow } };
     },
   },
   {
     what: "one waits for a file lock",
     async stall(job) {
-      const holder = await job.stage.shell("exec 3>held; flock 3; echo locked; exec sleep 1000");
-      await until("the lock to be taken", () => holder.lines.includes("locked"));
-      tell(job, SUSPECT, `lock ${job.stage.folder}/held`);
-      await waitsIn(suspectOf(job).pid, /lock/);
-      return heldUp(job, "process.sleeping", holder.pid);
+      const { kind, culprit } = await waitForLock(job, SUSPECT);
+      return heldUp(job, kind, culprit);
+    },
+  },
+  {
+    what: "one is stopped, and another one is frozen",
+    needs: ["freezer"],
+    async stall(job) {
+      const frozen = await freeze(job, (job.ranks[SECOND_SUSPECT] as Rank).pid);
+      return heldUpByBoth(job, await stop(job, suspectOf(job).pid), frozen);
+    },
+  },
+  {
+    what: "one is stopped, and another one waits for a file lock that a stopped process has",
+    async stall(job) {
+      const { culprit: holder } = await waitForLock(job, SECOND_SUSPECT);
+      const behind = await stop(job, holder as number);
+      return heldUpByBoth(job, await stop(job, suspectOf(job).pid), behind);
     },
   },
   {
@@ -290,11 +360,28 @@ function fine({ ranks }: Job): Truth {
   return { ask: pids[0] as number, verdict, kind: [], alarming: false, job: { ranks: pids, kind: undefined } };
 }
 
-function scenarioOf(kind: Kind, { what, needs = [], more, fuse, stall }: Stall): Scenario {
+/** Of a job whose ranks are not ended with it. */
+const LOST: readonly Stall[] = [
+  {
+    what: "one is killed, and the others go on waiting for it",
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      await kill(pid);
+      const rest = { ...job, ranks: job.ranks.filter((rank) => rank.pid !== pid) };
+      const truth = heldUp(rest, "ipc.no_peer", undefined, [pid]);
+      const evidence = new RegExp(`SIGKILL from .*\\b${process.pid}\\b`);
+      return { ...truth, job: { ...(truth.job as JobTruth), evidence } };
+    },
+  },
+];
+
+function scenarioOf(kind: Kind, each: Stall): Scenario {
+  const { what, needs = [], more, fuse, stall } = each;
   return {
     name: `${kind.title}: ${what}`,
     needs: [...(kind.needs ?? []), ...needs],
     heavy: true,
+    healthyJob: HEALTHY.includes(each),
     async setUp(stage) {
       const mount = fuse === true ? await FuseMount.create(stage, ["answer"]) : undefined;
       const starter = mount === undefined ? undefined : (...command: Parameters<Starter>) => mount.start(...command);
@@ -303,8 +390,11 @@ function scenarioOf(kind: Kind, { what, needs = [], more, fuse, stall }: Stall):
   };
 }
 
-export const jobScenarios: readonly Scenario[] = [torchrun, byHand, mpi].flatMap((kind) =>
-  [...STALLS, ...HEALTHY]
-    .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
-    .map((stall) => scenarioOf(kind, stall)),
-);
+export const jobScenarios: readonly Scenario[] = [
+  ...[torchrun, byHand, mpi].flatMap((kind) =>
+    [...STALLS, ...HEALTHY]
+      .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
+      .map((stall) => scenarioOf(kind, stall)),
+  ),
+  ...LOST.map((stall) => scenarioOf(relayed, stall)),
+];

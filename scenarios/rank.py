@@ -1,10 +1,14 @@
 """A rank of a job that trains in step with the others, until told to do something else instead.
 
-argv: ddp | mpi, and a folder. Whatever the file act-RANK in that folder says is done before the next step.
+argv: ddp | mpi | relayed, and a folder; or relay, a folder and the number of ranks, for what the ranks of the last kind
+go through. Whatever the file act-RANK in that folder says is done before the next step.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
+import select
+import socket
 import sys
 import threading
 import time
@@ -129,6 +133,46 @@ def mpi(folder):
     run(folder, world.Get_rank(), worker, step)
 
 
+def relay(folder, size):
+    """Lets all go on when all have asked to; if one is gone, never."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(os.path.join(folder, "relay"))
+    listener.listen()
+    ends = [listener.accept()[0] for _ in range(int(size))]
+    living = set(ends)
+    while True:
+        awaited = set(ends)
+        while awaited:
+            for end in select.select(living, [], [])[0]:
+                if is_gone(end):
+                    living.remove(end)
+                else:
+                    awaited.remove(end)
+        for end in living:
+            with contextlib.suppress(ConnectionError):
+                end.sendall(b"x")
+
+
+def is_gone(end):
+    try:
+        return end.recv(1) == b""
+    except ConnectionError:
+        # It died with something unread.
+        return True
+
+
+def relayed(folder):
+    end = socket.socket(socket.AF_UNIX)
+    end.connect(os.path.join(folder, "relay"))
+
+    def step():
+        compute(OWN_WORK_S)
+        end.sendall(b"x")
+        end.recv(1)
+
+    run(folder, int(os.environ["RANK"]), 0, step)
+
+
 def run(folder, rank, worker, step):
     count = 0
     is_told = False
@@ -142,4 +186,5 @@ def run(folder, rank, worker, step):
             os.write(1, f"rank {rank} {os.getpid()} {worker}\n".encode())
 
 
-{"ddp": ddp, "mpi": mpi}[sys.argv[1]](sys.argv[2])
+KINDS = {"ddp": ddp, "mpi": mpi, "relay": relay, "relayed": relayed}
+KINDS[sys.argv[1]](sys.argv[2], *(sys.argv[3:] if sys.argv[1] == "relay" else []))

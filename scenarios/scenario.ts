@@ -37,6 +37,8 @@ export interface Scenario {
   )[];
   /** It takes much of the machine: few of these are played at a time, and nothing else. */
   heavy?: boolean;
+  /** A job that gets on: `--soak` asks about it for a long time. */
+  healthyJob?: boolean;
   setUp(stage: Stage): Promise<Truth>;
 }
 
@@ -59,13 +61,25 @@ export interface Truth {
   job?: JobTruth;
 }
 
-export interface JobTruth {
-  /** The ranks that are asked about as well; each must lead to the same. */
+export interface JobTruth extends Omit<JobCause, "kind"> {
+  /** The ranks that are asked about as well; each must lead to one of the causes. */
   ranks: readonly number[];
+  /** Ranks that are asked about too: as the others, or they get on. */
+  mayGetOn?: readonly number[];
+  /** Ranks that are asked about too, and with which nothing is wrong. */
+  well?: readonly number[];
   /** What holds the job up; undefined where nothing is wrong. */
   kind: CauseKind | undefined;
+  /** What holds it up as well: `why --job` names all. */
+  besides?: readonly JobCause[];
+}
+
+export interface JobCause {
+  kind: CauseKind;
   /** The process that must act. */
   culprit?: number | undefined;
   /** Those that the cause is about. */
   members?: readonly number[];
+  /** What `why --job` must have seen of it. */
+  evidence?: RegExp;
 }
