@@ -39,6 +39,16 @@ export function apartRanks(waiting: readonly RankStanding[], living: readonly Ra
   return apartOf(waiting, living).flatMap(apartCulprit);
 }
 
+/**
+ * Those that wait for a lock while others spin in a collective. Of the others one that has a CPU to itself gives it up as
+ * seldom as one that computes, so that it keeps its CPU is held against none of them.
+ */
+export function lockedAmongSpinning(waiting: readonly RankStanding[], living: readonly RankStanding[]): Culprit[] {
+  if (!living.some(({ process }) => yields(process))) return [];
+  const locked = waiting.filter(({ process }) => waitsForLock(process));
+  return locked.length <= living.length / 2 ? locked.flatMap(apartCulprit) : [];
+}
+
 /** At most half of all, or it is the rest that is apart. */
 function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
   const spinning = living.filter(({ process }) => yields(process)).length;

@@ -4,7 +4,15 @@
  * Ranks of one job run the same program in step, so the one that does something else while the others wait for it is
  * the suspect, and what holds that one up is what holds up the job. Where all look alike nobody is named.
  */
-import { apartRanks, GUESSED, lateOnGpu, waitEvidence, workingCulprit, type Culprit } from "./apart-ranks.ts";
+import {
+  apartRanks,
+  GUESSED,
+  lateOnGpu,
+  lockedAmongSpinning,
+  waitEvidence,
+  workingCulprit,
+  type Culprit,
+} from "./apart-ranks.ts";
 import { CAUSES } from "./cause.ts";
 import type { Hop } from "./documents.ts";
 import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
@@ -118,6 +126,8 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   if (!isWaitedFor) return [];
   const resting = of("resting");
   if (resting.length > 0 && resting.length < living.length) return told(resting, "inferred");
+  const locked = lockedAmongSpinning(waiting, living);
+  if (locked.length > 0) return locked;
   const working = of("running").filter(({ process }) => !yields(process));
   // Of many that compute while some wait already nobody is late.
   if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);

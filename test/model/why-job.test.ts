@@ -190,6 +190,11 @@ test("where GPUs are busy in between, or most of them are idle, nobody is late",
   assert.deepEqual(explained(...onGpu(0, "100"), ...onGpu(1, "100")).job.culprits, []);
 });
 
+test("among ranks that spin, one that keeps its CPU is not blamed for one that waits for a lock", () => {
+  const asked = explained(...spinning(0), ...onPythonsLock(1), rank(2, "running"), ...spinning(3));
+  assert.deepEqual(named(asked), [["unknown", 101]]);
+});
+
 test("the rank that waits for a lock whose owner cannot be told, while the others wait on condition variables", () => {
   const lock = wait(101, "futex:101:b", "futex", { since_ms: T0 + 50_000, holder: "hidden" });
   assert.deepEqual(named(explained(...inCollective(0), rank(1), lock, ...inCollective(2))), [["unknown", 101]]);
