@@ -45,23 +45,25 @@ export function apartRanks(waiting: readonly RankStanding[], living: readonly Ra
  */
 export function lockedAmongSpinning(waiting: readonly RankStanding[], living: readonly RankStanding[]): Culprit[] {
   if (!living.some(({ process }) => yields(process))) return [];
-  const locked = waiting.filter(({ process }) => waitsForLock(process));
-  return locked.length <= living.length / 2 ? locked.flatMap(apartCulprit) : [];
+  return atMostHalf(waiting.filter(waitsForLock), living).flatMap(apartCulprit);
 }
 
-/** At most half of all, or it is the rest that is apart. */
 function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
   const spinning = living.filter(({ process }) => yields(process)).length;
   // Where ranks spin in a collective, one that sleeps is in none.
   const isSpun = spinning > 0 && spinning + waiting.length === living.length;
-  const apart = isSpun ? waiting : waiting.filter(({ process }) => waitsForLock(process));
-  return apart.length <= living.length / 2 ? apart : [];
+  return atMostHalf(isSpun ? waiting : waiting.filter(waitsForLock), living);
+}
+
+/** Of more it is the rest that is apart. */
+function atMostHalf(some: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
+  return some.length <= living.length / 2 ? some : [];
 }
 
 /** Python's own locks are semaphores, which its interpreter waits for; a collective is waited for in a library. */
 const INTERPRETER = /^(?:lib)?python[\d.]/;
 
-function waitsForLock(process: ProcessNode): boolean {
+function waitsForLock({ process }: RankStanding): boolean {
   const waits = ownWaits(process, 0);
   return waits.length > 0 && waits.every(isForLock);
 }
