@@ -41,14 +41,13 @@ test("a slow look is given less and less time, and the question half a second", 
   const given: number[] = [];
   const inspect = async (_pids: readonly number[], timeoutMs: number) => {
     given.push(timeoutMs);
-    await delay(Math.min(timeoutMs, 200));
+    await delay(200);
   };
   await follow(inspect, [1], () => ({ answer: 0, openEnds: chain.slice(0, given.length + 1) }));
   assert.ok(given.length >= 1 && given.length <= 3, given.join());
-  assert.ok(
-    given.every((timeoutMs, at) => timeoutMs > 0 && timeoutMs <= 500 - 190 * at),
-    given.join(),
-  );
+  // A timer may fire a moment early.
+  const isShorter = given.every((timeoutMs, at) => timeoutMs > 0 && timeoutMs <= 500 - 198 * at);
+  assert.ok(isShorter, given.join());
 });
 
 test("a crowd is looked at in rounds; those of other hosts and the dead are not", async () => {

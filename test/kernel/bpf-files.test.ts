@@ -29,13 +29,14 @@ print("ready", flush=True)
 time.sleep(1000)
 `;
 
-/** A locked file of which a child has the fd too, opened once more by a thread, and a FIFO beside it. */
+/** A locked file of which a child has the fd too, opened once more by a thread, a FIFO beside it, and a pipe. */
 const FILE_HOLDERS = `
 import fcntl, os, sys, threading, time
 f = open(sys.argv[1], "w")
 fcntl.flock(f, fcntl.LOCK_EX)
 if os.fork() == 0:
     time.sleep(1000)
+os.pipe()
 os.mkfifo(sys.argv[1] + ".fifo")
 os.open(sys.argv[1] + ".fifo", os.O_RDWR)
 def more():
