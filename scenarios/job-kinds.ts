@@ -13,15 +13,20 @@ done
 wait
 `;
 
-/** Their relay is of the job as well, though no rank. */
+/** `$2` starts their relay; all after it is what runs a rank, or the relay. */
 const LAUNCH_RELAYED = `
-"\${@:2:2}" relay "$4" $1 &
-while [ ! -S "$4/relay" ]; do sleep 0.05; done
+relay() { "\${@:3:2}" relay "$5" $1; }
+eval "$2"
+while [ ! -S "$5/relay" ]; do sleep 0.05; done
 for rank in $(seq 0 $(($1 - 1))); do
-  RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$1 "\${@:2:2}" relayed "$4" &
+  RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$1 "\${@:3:2}" relayed "$5" &
 done
 wait
 `;
+/** It is of the job as well, though no rank. */
+const RELAY_OF_JOB = 'relay "$@" &';
+/** A service of the machine's, which nothing ties to the job. */
+const RELAY_OUTSIDE = '(unset MASTER_ADDR MASTER_PORT; relay "$@" &)';
 
 export interface Rank {
   pid: number;
@@ -106,22 +111,31 @@ export const mpi: Kind = {
     starter("mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "4", PYTHON, PROGRAM, "mpi", folder, ...more),
 };
 
-export const relayed: Kind = {
-  title: "relayed job of 4 ranks",
+export const relayed = relayedBy("relayed job of 4 ranks", RELAY_OF_JOB);
+export const relayedFromOutside = relayedBy("job of 4 ranks with a relay outside", RELAY_OUTSIDE);
+
+function relayedBy(title: string, startRelay: string): Kind {
+  return {
+    title,
+    needs: ["root"],
+    size: 4,
+    start: (_stage, folder, _more, starter) =>
+      starter(...meetingAt(port()), "bash", "-c", LAUNCH_RELAYED, "bash", "4", startRelay, PYTHON, PROGRAM, folder),
+  };
+}
+
+/** None of them ever needs another one. */
+export const apart: Kind = {
+  title: "job of 3 ranks that work apart",
   needs: ["root"],
-  size: 4,
+  size: 3,
   start: (_stage, folder, _more, starter) =>
-    starter(
-      "env",
-      "MASTER_ADDR=127.0.0.1",
-      `MASTER_PORT=${port()}`,
-      "bash",
-      "-c",
-      LAUNCH_RELAYED,
-      "bash",
-      ...["4", PYTHON, PROGRAM, folder],
-    ),
+    starter(...meetingAt(port()), "bash", "-c", LAUNCH_BY_HAND, "bash", "3", PYTHON, PROGRAM, "apart", folder),
 };
+
+function meetingAt(at: string): [string, ...string[]] {
+  return ["env", "MASTER_ADDR=127.0.0.1", `MASTER_PORT=${at}`];
+}
 
 /** Once all ranks work in step. */
 export async function launch(kind: Kind, stage: Stage, more: readonly string[] = [], starter?: Starter): Promise<Job> {

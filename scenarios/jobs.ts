@@ -6,7 +6,19 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CauseKind } from "../src/model/cause.ts";
 import { ControlGroup } from "./control-group.ts";
-import { byHand, launch, mpi, relayed, torchrun, type Job, type Kind, type Rank, type Starter } from "./job-kinds.ts";
+import {
+  apart,
+  byHand,
+  launch,
+  mpi,
+  relayed,
+  relayedFromOutside,
+  torchrun,
+  type Job,
+  type Kind,
+  type Rank,
+  type Starter,
+} from "./job-kinds.ts";
 import { FuseMount } from "./mounts.ts";
 import type { JobCause, JobTruth, Scenario, Truth } from "./scenario.ts";
 import { asleep, until, waitsIn } from "./stage.ts";
@@ -73,8 +85,6 @@ interface Stall {
   needs?: Scenario["needs"];
   more?: readonly string[];
   fuse?: boolean;
-  /** All, where not given. */
-  kinds?: readonly Kind[];
   stall(job: Job, fuse: FuseMount | undefined): Promise<Truth>;
 }
 
@@ -142,6 +152,22 @@ const STALLS: readonly Stall[] = [
     },
   },
   {
+    what: "one is stopped, and another one waits for a file lock of one that sleeps",
+    async stall(job) {
+      const sleeper = await waitForLock(job, SECOND_SUSPECT);
+      return heldUpByBoth(job, await stop(job, suspectOf(job).pid), sleeper);
+    },
+  },
+  {
+    what: "its launcher is stopped, and the ranks get on",
+    async stall(job) {
+      const { launcher } = job;
+      const well = job.ranks.map(({ pid }) => pid);
+      const stopped = await stop(job, launcher);
+      return { ask: launcher, verdict: "stopped", alarming: true, ...stopped, job: { ...stopped, ranks: [], well } };
+    },
+  },
+  {
     what: "one reads from a dead FUSE mount",
     needs: ["mount", "fuse"],
     fuse: true,
@@ -185,7 +211,6 @@ const STALLS: readonly Stall[] = [
   },
   {
     what: "one waits for a lock of Python's that it has itself",
-    kinds: [torchrun, byHand],
     async stall(job) {
       const { pid } = suspectOf(job);
       tell(job, SUSPECT, "relock");
@@ -245,6 +270,20 @@ const LOST: readonly Stall[] = [
   },
 ];
 
+/** Of a job whose ranks do not need each other. */
+const UNMISSED: readonly Stall[] = [
+  {
+    what: "one is killed, and the others get on",
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      await kill(pid);
+      const well = job.ranks.map((rank) => rank.pid).filter((other) => other !== pid);
+      const lost = { ranks: [], well, kind: "ipc.no_peer", members: [pid] } as const;
+      return { ask: well[0] as number, verdict: "running", kind: [], alarming: false, job: lost };
+    },
+  },
+];
+
 function scenarioOf(kind: Kind, each: Stall): Scenario {
   const { what, needs = [], more, fuse, stall } = each;
   return {
@@ -261,10 +300,7 @@ function scenarioOf(kind: Kind, each: Stall): Scenario {
 }
 
 export const jobScenarios: readonly Scenario[] = [
-  ...[torchrun, byHand, mpi].flatMap((kind) =>
-    [...STALLS, ...HEALTHY]
-      .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
-      .map((stall) => scenarioOf(kind, stall)),
-  ),
-  ...LOST.map((stall) => scenarioOf(relayed, stall)),
+  ...[torchrun, byHand, mpi].flatMap((kind) => [...STALLS, ...HEALTHY].map((stall) => scenarioOf(kind, stall))),
+  ...[relayed, relayedFromOutside].flatMap((kind) => LOST.map((stall) => scenarioOf(kind, stall))),
+  ...UNMISSED.map((stall) => scenarioOf(apart, stall)),
 ];

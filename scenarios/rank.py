@@ -1,6 +1,6 @@
 """A rank of a job that trains in step with the others, until told to do something else instead.
 
-argv: ddp | mpi | relayed, and a folder; or relay, a folder and the number of ranks, for what the ranks of the last kind
+argv: ddp | mpi | relayed | apart, and a folder; or relay, a folder and the number of ranks, for what the ranks of the last kind
 go through. Whatever the file act-RANK in that folder says is done before the next step.
 """
 import contextlib
@@ -140,9 +140,9 @@ def relay(folder, size):
     listener.listen()
     ends = [listener.accept()[0] for _ in range(int(size))]
     living = set(ends)
-    while True:
+    while living:
         awaited = set(ends)
-        while awaited:
+        while awaited and living:
             for end in select.select(living, [], [])[0]:
                 if is_gone(end):
                     living.remove(end)
@@ -173,6 +173,10 @@ def relayed(folder):
     run(folder, int(os.environ["RANK"]), 0, step)
 
 
+def apart(folder):
+    run(folder, int(os.environ["RANK"]), 0, lambda: compute(OWN_WORK_S))
+
+
 def run(folder, rank, worker, step):
     count = 0
     is_told = False
@@ -186,5 +190,5 @@ def run(folder, rank, worker, step):
             os.write(1, f"rank {rank} {os.getpid()} {worker}\n".encode())
 
 
-KINDS = {"ddp": ddp, "mpi": mpi, "relay": relay, "relayed": relayed}
+KINDS = {"ddp": ddp, "mpi": mpi, "relay": relay, "relayed": relayed, "apart": apart}
 KINDS[sys.argv[1]](sys.argv[2], *(sys.argv[3:] if sys.argv[1] == "relay" else []))

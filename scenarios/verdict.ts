@@ -35,6 +35,15 @@ export function judge(
   const late = alarmed && !isAlarmed(truth.ask, alarms[0] as WhyAllDocument) ? ", late in xctl why" : "";
   const detail = `expected ${expectation(truth)}; answered ${saidIn(answer)}`;
   if (alarmed && !truth.alarming) return { name, outcome: "false alarm", detail, tookMs };
+  const suspected = truth.job?.well?.find((pid) => alarms.some((document) => isAlarmed(pid, document)));
+  if (suspected !== undefined) {
+    return {
+      name,
+      outcome: "false alarm",
+      detail: `xctl why tells of ${suspected}, with which nothing is wrong`,
+      tookMs,
+    };
+  }
   const fault = misanswered(truth, answer);
   if (fault !== undefined) return { name, ...fault, tookMs };
   if (truth.alarming && !alarmed) {

@@ -2,7 +2,7 @@
  * Ranks that show nothing wrong and are told apart by what all others do and they do not. What is found so is a guess, and
  * says so: the kernel does not know what a collective is.
  */
-import { CAUSES } from "./cause.ts";
+import { CAUSES, type CauseKind } from "./cause.ts";
 import { isGpuBusy, isGpuIdle, yields, type RankStanding } from "./job-ranks.ts";
 import type { Edge, Evidence, ProcessNode } from "./nodes.ts";
 import { ownWaits } from "./threads.ts";
@@ -74,8 +74,11 @@ function isForLock({ detail, told }: Edge): boolean {
 }
 
 /** Though all wait, the others wait for each other, and so for it. */
-function apartCulprit({ process, explanation }: RankStanding): Culprit[] {
-  const told = explanation.causes.find(({ kind, members }) => members[0] === process && kind !== "process.busy");
+function apartCulprit(standing: RankStanding): Culprit[] {
+  const { process, explanation } = standing;
+  // Alone it looks as if it had nothing to do, or was at work in another thread.
+  const isWrong = (kind: CauseKind) => kind === "process.busy" || (kind === "process.idle" && waitsForLock(standing));
+  const told = explanation.causes.find(({ kind, members }) => members[0] === process && !isWrong(kind));
   const cause = told ?? unknownWait(process);
   return cause === undefined ? [] : [{ process, cause: { ...cause, certainty: "inferred", confidence: APART } }];
 }

@@ -21,6 +21,7 @@ import { isGpuBusy, isGpuIdle, ranksOf, standingOf, yields, type RankStanding } 
 import { firstLost } from "./lost-ranks.ts";
 import type { Certainty, ProcessNode } from "./nodes.ts";
 import { isTrouble, weakest } from "./walk.ts";
+import { isLockKind } from "./wait-kinds.ts";
 import { explain, type Cause, type Explanation } from "./why.ts";
 
 /** As the detail of a hop: from a rank that waits in a collective to the one that is not in it. */
@@ -60,8 +61,9 @@ export function explainJob(
   const standings = ranks.map(stand);
   const launchers = all.filter(({ jobRole, exited }) => jobRole === "launcher" && !exited).map(stand);
   const lost = firstLost(standings, nowMs);
-  const found = [...suspects(standings, lost), ...launchers.flatMap(stuckLauncher)];
-  const culprits = withFlight(found, neverEntered(flight), standings).slice(0, MAX_CULPRITS);
+  const stuck = launchers.flatMap(stuckLauncher);
+  const late = withFlight(suspects(standings, lost, stuck.length > 0), neverEntered(flight), standings);
+  const culprits = [...late, ...stuck].slice(0, MAX_CULPRITS);
   const explanations = [...standings, ...launchers].map(({ explanation }) => explanation);
   // What one waits for that has waited for a second was looked at by then; hundreds may be alike.
   const open = [...standings, ...launchers].filter(({ standing }) => standing !== "waiting");
@@ -69,7 +71,7 @@ export function explainJob(
     ranks: standings,
     culprits,
     causes: culprits.length > 0 ? distinct(culprits.map(({ cause }) => cause)) : allAlike(standings),
-    heldUp: culprits.length > 0 ? heldUpBy(culprits, standings) : [],
+    heldUp: late.length > 0 ? heldUpBy(late, standings) : stuck.length > 0 ? heldUpByLauncher(standings) : [],
     blindSpots: [...new Set(explanations.flatMap(({ blindSpots }) => blindSpots))],
     openEnds: [...new Set(open.flatMap(({ explanation }) => explanation.openEnds))],
   };
@@ -79,7 +81,8 @@ export function explainJob(
 export function waitForCulprit(job: JobExplanation, process: ProcessNode): Explanation | undefined {
   const own = job.ranks.find((standing) => standing.process === process);
   if (own === undefined || !job.heldUp.includes(process)) return undefined;
-  const causes = job.culprits.map((each) => seenFrom(own, each));
+  const late = job.culprits.filter((culprit) => job.ranks.some((rank) => rank.process === culprit.process));
+  const causes = (late.length > 0 ? late : job.culprits).map((each) => seenFrom(own, each));
   const [first] = causes;
   if (first === undefined) return undefined;
   const blockedMs = own.waitedMs ?? null;
@@ -107,19 +110,28 @@ function seenFrom({ process, standing }: RankStanding, { process: suspect, cause
   };
 }
 
-/** The suspects, the surest kind of them alone: what is only different explains nothing beside what is at fault. */
-function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode[]): Culprit[] {
+/**
+ * The suspects, the surest kind of them alone: what is only different explains nothing beside what is at fault, which
+ * their launcher may be as well.
+ */
+function suspects(
+  standings: readonly RankStanding[],
+  lost: readonly ProcessNode[],
+  isLauncherStuck: boolean,
+): Culprit[] {
   const living = standings.filter(({ standing }) => standing !== "gone");
   const waiting = living.filter(({ standing }) => standing === "waiting");
   const of = (...kinds: RankStanding["standing"][]) => living.filter(({ standing }) => kinds.includes(standing));
-  const isWaitedFor = waiting.length > 0 || living.length === 0 || living.some(({ process }) => yields(process));
+  const isWaitedFor = living.length === 0 || doesAnyWait(living);
   const told = (some: readonly RankStanding[], certainty: Certainty = "observed") =>
     some.flatMap(({ process, cause }) => culprit(process, cause, certainty, isWaitedFor ? 1 : UNWAITED));
 
   const faults = [...lost.map(goneCulprit), ...deadlocked(standings), ...told(of("stuck"))];
   const heldBack = heldBackOf(of("held_back"), living, faults.length > 0);
-  if (faults.length + heldBack.length > 0) return [...faults, ...told(heldBack)];
   const elsewhere = of("elsewhere");
+  if (faults.length + heldBack.length > 0 || isLauncherStuck) {
+    return [...faults, ...told(heldBack), ...told(elsewhere.filter(isBehindLock))];
+  }
   if (elsewhere.length > 0) return told(elsewhere);
   const late = lateOnGpu(living);
   if (late.length > 0) return late;
@@ -134,6 +146,22 @@ function suspects(standings: readonly RankStanding[], lost: readonly ProcessNode
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
   return apartRanks(waiting, living);
+}
+
+/** Whatever the others do: in a collective nobody waits for a lock of somebody outside the job, but maybe for a relay. */
+function isBehindLock({ cause }: RankStanding): boolean {
+  const hop = cause?.chain[0];
+  return hop !== undefined && isLockKind(hop.detail);
+}
+
+/** For other ranks, as far as can be seen. */
+function doesAnyWait(living: readonly RankStanding[]): boolean {
+  return living.some((each) => each.standing === "waiting" || waitsForRelay(each) || yields(each.process));
+}
+
+/** Somebody outside the job has nothing to do but to answer, and does not: it may itself wait for another rank. */
+function waitsForRelay({ standing, cause }: RankStanding): boolean {
+  return standing === "elsewhere" && cause?.kind === "process.idle";
 }
 
 /** Beside a fault, ranks that spin for want of it compete for CPUs: that they starve is its symptom. */
@@ -212,9 +240,10 @@ function goneCulprit(process: ProcessNode): Culprit {
   return { process, cause };
 }
 
-/** A launcher that waits for its ranks is as it should be. */
+/** A launcher that waits for its children is as it should be, whatever befalls those that are no ranks. */
 function stuckLauncher({ process, standing, cause }: RankStanding): Culprit[] {
-  return standing === "stuck" ? culprit(process, cause, "observed", UNWAITED) : [];
+  const waitsForChild = cause?.chain[0]?.detail === "child";
+  return standing === "stuck" && !waitsForChild ? culprit(process, cause, "observed", UNWAITED) : [];
 }
 
 /** A rank that never entered a collective which others did is the one, whatever it does instead. */
@@ -278,7 +307,10 @@ function allAlike(standings: readonly RankStanding[]): Cause[] {
 /** Whoever waits, also on a CPU; and, where something is at fault, whoever has a CPU: it spins, or will wait soon. */
 function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding[]): ProcessNode[] {
   const guilty = new Set(culprits.map(({ process }) => process));
-  const isFault = culprits.some(({ cause }) => isTrouble(cause.kind));
+  const faults = culprits.filter(({ cause }) => isTrouble(cause.kind));
+  const isFault = faults.length > 0;
+  // One may die of which nobody waits for anything: ranks that only ever compute get on without it.
+  const isMissed = doesAnyWait(standings) || faults.some(({ process }) => !process.exited);
   // Ranks of one program wait in one way, and a sample may have come just when one of them was let run on.
   const doesOneSpin = standings.some(({ process }) => yields(process));
   const isOneLate = standings.some((each) => guilty.has(each.process) && isGpuIdle(each));
@@ -286,10 +318,16 @@ function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding
     const { process, standing } = each;
     if (guilty.has(process)) return [];
     const isOnCpu = standing === "running" && process.state === "running";
-    const spins = isOnCpu && (isFault || doesOneSpin || (isOneLate && isGpuBusy(each)));
+    const spins = isOnCpu && ((isFault && isMissed) || doesOneSpin || (isOneLate && isGpuBusy(each)));
     const starves = standing === "held_back" && isFault;
-    return standing === "waiting" || standing === "behind" || spins || starves ? [process] : [];
+    const waits = standing === "waiting" || standing === "behind" || (isFault && waitsForRelay(each));
+    return waits || spins || starves ? [process] : [];
   });
+}
+
+/** Ranks get on without it until they need it; what they wait for then may not show. */
+function heldUpByLauncher(standings: readonly RankStanding[]): ProcessNode[] {
+  return standings.every(({ standing }) => standing === "waiting") ? standings.map(({ process }) => process) : [];
 }
 
 function rounded(confidence: number): number {

@@ -115,7 +115,8 @@ export function jobOf(variables: Variables, place: JobPlace): JobIdentity | unde
       batch,
     });
   }
-  const name = meetingName(variables, place);
+  // A script that starts the ranks may have all but the rank.
+  const name = torchName(variables, place);
   if (slurm?.stepId !== undefined) {
     return identity(variables, SLURM_STEP, { jobId: slurm.stepId, isNamed: true, batch });
   }
@@ -125,7 +126,13 @@ export function jobOf(variables: Variables, place: JobPlace): JobIdentity | unde
   const own = name ?? ray;
   const jobId = own === undefined ? (batch ?? podName(place)) : inside(batch, own);
   if (jobId === undefined) return undefined;
-  return { ...NO_RANK, jobId, isNamed: own !== undefined, batch, knowsMeetingPoint: name !== undefined };
+  return {
+    ...NO_RANK,
+    jobId,
+    isNamed: own !== undefined,
+    batch,
+    knowsMeetingPoint: meetingName(variables, place) !== undefined,
+  };
 }
 
 const NO_RANK = {

@@ -121,14 +121,20 @@ function startedRanks(member: Member, family: Family, levels: number): JobIdenti
 
 /**
  * Whether these make a launcher of a program that is not known as one. A rank may start something to which it tells
- * another rank, so that it takes itself for alone; that makes the rank no launcher.
+ * another rank, so that it takes itself for alone; that makes the rank no launcher. A shell starts whatever a person
+ * types; one that was told of the job itself runs the script that starts it.
  */
 function startsRanks(member: Member, started: readonly JobIdentity[]): boolean {
+  const { identity } = member;
   const [first] = started;
-  if (first === undefined || isWrapper(member) || isSupervisor(member)) return false;
-  if (member.identity?.rank === undefined) return true;
+  if (first === undefined || isSupervisor(member)) return false;
   const places = new Set(started.map(({ rank, worldSize }) => `${rank} of ${worldSize}`));
-  return places.size > 1 && started.every(({ worldSize }) => worldSize === first.worldSize);
+  const areTogether = places.size > 1 && started.every(({ worldSize }) => worldSize === first.worldSize);
+  if (isWrapper(member)) {
+    const isTold = identity?.isNamed === true && identity.rank === undefined;
+    return isTold && areTogether && started.every(({ jobId }) => jobId === identity.jobId);
+  }
+  return identity?.rank === undefined || areTogether;
 }
 
 /**
