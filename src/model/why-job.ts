@@ -81,7 +81,7 @@ export function explainJob(
 export function waitForCulprit(job: JobExplanation, process: ProcessNode): Explanation | undefined {
   const own = job.ranks.find((standing) => standing.process === process);
   if (own === undefined || !job.heldUp.includes(process)) return undefined;
-  const late = job.culprits.filter((culprit) => job.ranks.some((rank) => rank.process === culprit.process));
+  const late = job.culprits.filter((each) => job.ranks.some((rank) => rank.process === each.process));
   const causes = (late.length > 0 ? late : job.culprits).map((each) => seenFrom(own, each));
   const [first] = causes;
   if (first === undefined) return undefined;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Graph } from "../../src/model/graph.ts";
 import type { Attrs, Event } from "../../src/model/event.ts";
 import type { FlightRecord } from "../../src/model/flight.ts";
+import type { ProcessNode } from "../../src/model/nodes.ts";
 import { ALL_ALIKE, COLLECTIVE, explainJob, RANK_GONE } from "../../src/model/why-job.ts";
 import { explainAll } from "../../src/model/why-all.ts";
 import { explainMember } from "../../src/model/why-member.ts";
@@ -315,7 +316,95 @@ test("where all wait alike, the flight recorder tells who never came", () => {
   assert.match(job.causes[0]?.evidence.at(-1)?.observed ?? "", /rank 1 never entered collective 18/);
 });
 
-test("a launcher that is stopped is told, beside ranks that get on", () => {
-  const launcher = state(50, "stopped", { comm: "mpirun", job_role: "launcher" }, { job_id: JOB });
-  assert.deepEqual(named(explained(rank(0, "running"), rank(1, "running"), launcher)), [["process.stopped", 50]]);
+const launcher = (value: string) => state(50, value, { comm: "mpirun", job_role: "launcher" }, { job_id: JOB });
+
+function verdictOf({ graph }: ReturnType<typeof explained>, pid: number): [verdict: string, kind: string | undefined] {
+  const process = graph.process(pid);
+  assert.ok(process !== undefined);
+  const { verdict, causes } = explainMember(graph, process, NOW_MS);
+  return [verdict, causes[0]?.kind];
+}
+
+test("a launcher that is stopped is told, and no rank that gets on, spins or computes is held up by it", () => {
+  const asked = explained(rank(0, "running"), ...spinning(1), ...spinning(2), ...inCollective(3), launcher("stopped"));
+  assert.deepEqual(named(asked), [["process.stopped", 50]]);
+  assert.deepEqual(asked.job.heldUp, []);
+  assert.deepEqual(verdictOf(asked, 100), ["running", "process.busy"]);
+  assert.deepEqual(
+    explainAll(asked.graph, NOW_MS).map(({ victims }) => victims.map(({ process }) => process.pid)),
+    [[50]],
+  );
+});
+
+test("where all ranks wait, they may wait for their launcher, which is stopped", () => {
+  const asked = explained(...inCollective(0), ...inCollective(1), launcher("stopped"));
+  assert.deepEqual(named(asked), [["process.stopped", 50]]);
+  assert.deepEqual(verdictOf(asked, 101), ["blocked", "process.stopped"]);
+});
+
+test("a launcher that is stopped, and a rank that is: the others wait for the rank", () => {
+  const asked = explained(...inCollective(0), rank(1, "stopped"), launcher("stopped"));
+  assert.deepEqual(named(asked), [
+    ["process.stopped", 101],
+    ["process.stopped", 50],
+  ]);
+  const { graph } = asked;
+  const causes = explainMember(graph, graph.process(100) as ProcessNode, NOW_MS).causes;
+  assert.deepEqual(
+    causes.map(({ members }) => members[0]?.pid),
+    [101],
+  );
+});
+
+test("a launcher that waits for a child which is no rank does its part", () => {
+  const asked = explained(
+    ...inCollective(0),
+    ...inCollective(1),
+    launcher("sleeping"),
+    wait(50, "child:50", "child", { since_ms: T0 }),
+    held(60, "child:50", "child"),
+    state(60, "stopped"),
+  );
+  assert.deepEqual(named(asked), [["unknown", 100]]);
+});
+
+const SLEEPER = [
+  held(900, "lock:1", "owner"),
+  state(900, "sleeping"),
+  wait(900, "sleep:900", "sleep", { since_ms: T0 }),
+];
+
+test("beside a fault, a rank that waits for a lock of a sleeper is told too", () => {
+  const behind = [rank(2), wait(102, "lock:1", "flock", { since_ms: T0 })];
+  const asked = explained(...inCollective(0), rank(1, "stopped"), ...behind, ...SLEEPER);
+  assert.deepEqual(named(asked), [
+    ["process.stopped", 101],
+    ["process.sleeping", 900],
+  ]);
+  assert.deepEqual(verdictOf(asked, 102), ["blocked", "process.sleeping"]);
+});
+
+/** Its answer comes from somebody outside the job, who has nothing to do. */
+function relayed(number: number): Event[] {
+  const socket = `unix:${number}`;
+  return [rank(number), wait(100 + number, socket, "unix.recv", { since_ms: T0 }), held(800, socket, "peer")];
+}
+const RELAY = [state(800, "sleeping"), wait(800, "poll:800", "poll", { since_ms: T0 })];
+const KILLED = { signal: "SIGKILL", since_ms: T0 + 40_000 };
+
+test("a rank that is gone, and the others wait for a relay outside the job: for the rank, by all that is known", () => {
+  const dead = rank(1, "exit", KILLED);
+  const asked = explained(...relayed(0), ...relayed(2), ...RELAY, rank(1, "running"), dead);
+  assert.deepEqual(named(asked), [["ipc.no_peer", 101]]);
+  assert.deepEqual(verdictOf(asked, 102), ["blocked", "ipc.no_peer"]);
+  const alone = explained(...relayed(0), ...relayed(2), ...RELAY);
+  assert.deepEqual(verdictOf(alone, 102), ["blocked", "process.idle"]);
+});
+
+test("a rank that is gone, of which nobody waits for anything: the others run", () => {
+  const dead = rank(1, "exit", KILLED);
+  const asked = explained(rank(0, "running"), rank(2, "running"), rank(1, "running"), dead);
+  assert.deepEqual(named(asked), [["ipc.no_peer", 101]]);
+  assert.deepEqual(asked.job.heldUp, []);
+  assert.deepEqual(verdictOf(asked, 100), ["running", "process.busy"]);
 });

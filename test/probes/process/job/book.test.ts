@@ -207,6 +207,34 @@ const TREES: [what: string, tree: Given[], found: Record<number, string>][] = [
     { 11: "exp rank 0", 12: "exp rank 1" },
   ],
   [
+    "ranks that a script starts which was told of the job: the script is their launcher",
+    [
+      { pid: 9, ppid: 1, comm: "bash" },
+      { pid: 10, ppid: 9, comm: "bash", variables: { TORCHELASTIC_RUN_ID: "exp", MASTER_ADDR: "h", MASTER_PORT: "1" } },
+      { pid: 11, ppid: 10, comm: "python3", variables: torch(0) },
+      { pid: 12, ppid: 10, comm: "python3", variables: torch(1) },
+      { pid: 13, ppid: 10, comm: "tee", variables: { TORCHELASTIC_RUN_ID: "exp" } },
+    ],
+    { 10: "exp launcher -", 11: "exp rank 0", 12: "exp rank 1", 13: "exp - -" },
+  ],
+  [
+    "a shell that was told of the job, and starts one rank of it",
+    [
+      { pid: 10, ppid: 1, comm: "bash", variables: { TORCHELASTIC_RUN_ID: "exp" } },
+      { pid: 11, ppid: 10, comm: "python3", variables: torch(0) },
+    ],
+    { 10: "exp - -", 11: "exp rank 0" },
+  ],
+  [
+    "a shell that was told of another job",
+    [
+      { pid: 10, ppid: 1, comm: "bash", variables: { TORCHELASTIC_RUN_ID: "other" } },
+      { pid: 11, ppid: 10, comm: "python3", variables: torch(0) },
+      { pid: 12, ppid: 10, comm: "python3", variables: torch(1) },
+    ],
+    { 10: "other - -", 11: "exp rank 0", 12: "exp rank 1" },
+  ],
+  [
     "a shell that somebody opened in a rank's container",
     [
       { pid: 11, ppid: 1, comm: "python3", variables: torch(0) },
