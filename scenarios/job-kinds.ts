@@ -103,12 +103,26 @@ export const byHand: Kind = {
     ),
 };
 
+const MPI_OPTIONS = ["--allow-run-as-root", "--oversubscribe"];
+
+function mpiRanks(count: number, folder: string, more: readonly string[]): string[] {
+  return ["-n", String(count), PYTHON, PROGRAM, "mpi", folder, ...more];
+}
+
 export const mpi: Kind = {
   title: "MPI job of 4 ranks",
   needs: ["root", "mpi"],
   size: 4,
+  start: (_stage, folder, more, starter) => starter("mpirun", ...MPI_OPTIONS, ...mpiRanks(4, folder, more)),
+};
+
+/** As where each rank has a CPU to itself, which it then never gives up. */
+export const mpiKeeping: Kind = {
+  title: "MPI job of 2 ranks that keep their CPUs",
+  needs: ["root", "mpi"],
+  size: 2,
   start: (_stage, folder, more, starter) =>
-    starter("mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "4", PYTHON, PROGRAM, "mpi", folder, ...more),
+    starter("mpirun", ...MPI_OPTIONS, "--mca", "mpi_yield_when_idle", "0", ...mpiRanks(2, folder, more)),
 };
 
 export const relayed = relayedBy("relayed job of 4 ranks", RELAY_OF_JOB);

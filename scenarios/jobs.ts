@@ -11,6 +11,7 @@ import {
   byHand,
   launch,
   mpi,
+  mpiKeeping,
   relayed,
   relayedFromOutside,
   torchrun,
@@ -255,6 +256,18 @@ function fine({ ranks }: Job): Truth {
   return { ask: pids[0] as number, verdict, kind: [], alarming: false, job: { ranks: pids, kind: undefined } };
 }
 
+/** Each has a CPU, and never gives it up: that it spins shows by its system calls. */
+const KEEPING: readonly Stall[] = [
+  {
+    what: "one is stopped, and the other one spins",
+    needs: ["btf"],
+    async stall(job) {
+      const { kind, culprit } = await stop(job, suspectOf(job).pid);
+      return heldUp({ ...job, ranks: job.ranks.toReversed() }, kind, culprit);
+    },
+  },
+];
+
 /** Of a job whose ranks are not ended with it. */
 const LOST: readonly Stall[] = [
   {
@@ -272,6 +285,16 @@ const LOST: readonly Stall[] = [
 
 /** Of a job whose ranks do not need each other. */
 const UNMISSED: readonly Stall[] = [
+  {
+    what: "one is stopped, and the others get on",
+    needs: ["btf"],
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      const stopped = await stop(job, pid);
+      const well = job.ranks.map((rank) => rank.pid).filter((other) => other !== pid);
+      return { ask: pid, verdict: "stopped", alarming: true, ...stopped, job: { ...stopped, ranks: [], well } };
+    },
+  },
   {
     what: "one is killed, and the others get on",
     async stall(job) {
@@ -302,5 +325,6 @@ function scenarioOf(kind: Kind, each: Stall): Scenario {
 export const jobScenarios: readonly Scenario[] = [
   ...[torchrun, byHand, mpi].flatMap((kind) => [...STALLS, ...HEALTHY].map((stall) => scenarioOf(kind, stall))),
   ...[relayed, relayedFromOutside].flatMap((kind) => LOST.map((stall) => scenarioOf(kind, stall))),
+  ...KEEPING.map((stall) => scenarioOf(mpiKeeping, stall)),
   ...UNMISSED.map((stall) => scenarioOf(apart, stall)),
 ];

@@ -146,6 +146,7 @@ function has(need: string): boolean {
   if (need === "fuse") return existsSync("/dev/fuse");
   if (need === "torch") return succeeds("/usr/bin/python3", "-c", "import torch.distributed");
   if (need === "mpi") return succeeds("mpirun", "--version") && succeeds("/usr/bin/python3", "-c", "import mpi4py");
+  if (need === "btf") return existsSync("/sys/kernel/btf/vmlinux");
   if (need === "loop") return existsSync("/dev/loop-control");
   if (isHierarchy(need)) return mountOf(need) !== undefined;
   return succeeds("sh", "-c", 'command -v "$0"', need);

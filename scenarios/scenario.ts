@@ -30,6 +30,7 @@ export interface Scenario {
     | "mount"
     | "fuse"
     | "loop"
+    | "btf"
     | "torch"
     | "mpi"
     | "mkfs.ext4"

@@ -27,6 +27,8 @@ interface Libbpf {
   destroyLink(link: Pointer): number;
   mapFd(map: Pointer): number;
   lookUp(mapFd: number, key: Buffer, value: Buffer): number;
+  update(mapFd: number, key: Buffer, value: Buffer, flags: number): number;
+  remove(mapFd: number, key: Buffer): number;
   newRing(mapFd: number, callback: unknown, context: null, options: null): Pointer;
   consume(ring: Pointer): number;
   freeRing(ring: Pointer): void;
@@ -62,7 +64,7 @@ let library: Promise<Libbpf> | undefined;
 export class BpfObject {
   readonly #libbpf: Libbpf;
   readonly #object: Pointer;
-  readonly #links: Pointer[] = [];
+  readonly #links = new Set<Pointer>();
   readonly #rings: BpfRing[] = [];
   #closed = false;
 
@@ -100,9 +102,13 @@ export class BpfObject {
     return new BpfIterator(() => this.#libbpf.createIterator(linkFd));
   }
 
-  /** Lets the program run at the place its section names. */
-  attach(program: string): void {
-    this.#keep(program, this.#libbpf.attach(this.#program(program)));
+  /** Lets the program run at the place its section names, until the function that is handed back is called. */
+  attach(program: string): () => void {
+    const link = this.#libbpf.attach(this.#program(program));
+    this.#keep(program, link);
+    return () => {
+      if (this.#links.delete(link)) this.#libbpf.destroyLink(link);
+    };
   }
 
   /** The ring buffer of that name; `take` gets each record when it is emptied, and must copy what it keeps. */
@@ -116,6 +122,16 @@ export class BpfObject {
   value(map: string, key: Buffer, bytes: number): Buffer | undefined {
     const value = Buffer.alloc(bytes);
     return this.#libbpf.lookUp(this.#mapFd(map), key, value) === 0 ? value : undefined;
+  }
+
+  /** Throws where the map is full. */
+  setValue(map: string, key: Buffer, value: Buffer): void {
+    const refusal = this.#libbpf.update(this.#mapFd(map), key, value, 0);
+    if (refusal !== 0) throw new Error(`the map ${map} takes no value: errno ${-refusal}`);
+  }
+
+  deleteValue(map: string, key: Buffer): void {
+    this.#libbpf.remove(this.#mapFd(map), key);
   }
 
   close(): void {
@@ -135,7 +151,7 @@ export class BpfObject {
   /** The link's file descriptor: what is attached stays so as long as it is open. */
   #keep(program: string, link: Pointer): number {
     if (link === null) throw new Error(`${program} cannot be attached: errno ${this.#libbpf.errno()}`);
-    this.#links.push(link);
+    this.#links.add(link);
     return this.#libbpf.linkFd(link);
   }
 
@@ -313,6 +329,8 @@ async function loadLibrary(): Promise<Libbpf> {
     destroyLink: libbpf.func("int bpf_link__destroy(void *)"),
     mapFd: libbpf.func("int bpf_map__fd(void *)"),
     lookUp: libbpf.func("int bpf_map_lookup_elem(int, void *, _Out_ void *)"),
+    update: libbpf.func("int bpf_map_update_elem(int, void *, void *, uint64_t)"),
+    remove: libbpf.func("int bpf_map_delete_elem(int, void *)"),
     newRing: libbpf.func("void *ring_buffer__new(int, void *, void *, void *)"),
     consume: libbpf.func("int ring_buffer__consume(void *)"),
     freeRing: libbpf.func("void ring_buffer__free(void *)"),

@@ -3,7 +3,7 @@
  * says so: the kernel does not know what a collective is.
  */
 import { CAUSES, type CauseKind } from "./cause.ts";
-import { isGpuBusy, isGpuIdle, yields, type RankStanding } from "./job-ranks.ts";
+import { isGpuBusy, isGpuIdle, spins, type RankStanding } from "./job-ranks.ts";
 import type { Edge, Evidence, ProcessNode } from "./nodes.ts";
 import { ownWaits } from "./threads.ts";
 import { isLockKind } from "./wait-kinds.ts";
@@ -40,16 +40,16 @@ export function apartRanks(waiting: readonly RankStanding[], living: readonly Ra
 }
 
 /**
- * Those that wait for a lock while others spin in a collective. Of the others one that has a CPU to itself gives it up as
- * seldom as one that computes, so that it keeps its CPU is held against none of them.
+ * Those that wait for a lock while others spin in a collective. Of the others one may spin without a system call, so that
+ * it keeps its CPU is held against none of them.
  */
 export function lockedAmongSpinning(waiting: readonly RankStanding[], living: readonly RankStanding[]): Culprit[] {
-  if (!living.some(({ process }) => yields(process))) return [];
+  if (!living.some(({ process }) => spins(process))) return [];
   return atMostHalf(waiting.filter(waitsForLock), living).flatMap(apartCulprit);
 }
 
 function apartOf(waiting: readonly RankStanding[], living: readonly RankStanding[]): readonly RankStanding[] {
-  const spinning = living.filter(({ process }) => yields(process)).length;
+  const spinning = living.filter(({ process }) => spins(process)).length;
   // Where ranks spin in a collective, one that sleeps is in none.
   const isSpun = spinning > 0 && spinning + waiting.length === living.length;
   return atMostHalf(isSpun ? waiting : waiting.filter(waitsForLock), living);

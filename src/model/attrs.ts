@@ -36,6 +36,7 @@ export function describe(process: ProcessNode, attrs: Attrs): void {
   if (role !== undefined && JOB_ROLES.includes(role)) process.jobRole = role;
   if (typeof attrs.kthread === "boolean") process.kernelThread = attrs.kthread;
   process.switchesPerS = numberIn(attrs.switches_per_s) ?? process.switchesPerS;
+  process.pollsPerS = numberIn(attrs.polls_per_s) ?? process.pollsPerS;
 }
 
 /** How a process ended; undefined where nobody saw it. */

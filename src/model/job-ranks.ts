@@ -3,7 +3,7 @@
  * a condition variable, in a poll, or at full speed in user space. So each is told apart by what it does instead.
  */
 import { readProcessId, processId } from "./entity.ts";
-import type { ProcessNode } from "./nodes.ts";
+import type { Evidence, ProcessNode } from "./nodes.ts";
 import { ownWaits } from "./threads.ts";
 import { isGpuKind, isLockKind } from "./wait-kinds.ts";
 import { isTrouble } from "./walk.ts";
@@ -38,6 +38,12 @@ export const SHORTEST_STALL_MS = 1000;
  * thousands of times in a second; one that computes loses it to others at most at each tick, some hundred times.
  */
 const YIELDS_PER_S = 2000;
+
+/**
+ * One that spins on memory it shares with the others, as Open MPI does where each rank has a CPU, looks at its sockets
+ * only now and then: every 10 ms. One that computes makes no such calls, or others as well.
+ */
+const POLLS_PER_S = 30;
 
 const BUSY_GPU_PERCENT = 90;
 const IDLE_GPU_PERCENT = 5;
@@ -75,9 +81,25 @@ function byRank(a: ProcessNode, b: ProcessNode): number {
   return (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.pid - b.pid;
 }
 
-/** It gives up its CPU over and over, as one does that polls for the others. */
-export function yields({ switchesPerS }: ProcessNode): boolean {
+/** It looks over and over for the others, or gives up its CPU to them. */
+export function spins(process: Pick<ProcessNode, "switchesPerS" | "pollsPerS">): boolean {
+  return yields(process) || (process.pollsPerS ?? 0) >= POLLS_PER_S;
+}
+
+/** Thousands of times in a second, which a scheduler sees where others want its CPU. */
+export function yields({ switchesPerS }: Pick<ProcessNode, "switchesPerS">): boolean {
   return (switchesPerS ?? 0) >= YIELDS_PER_S;
+}
+
+/** What shows that one which is on a CPU does not get on. */
+export function spinEvidence(process: ProcessNode): Evidence[] {
+  const { pid, pollsPerS = 0, switchesPerS } = process;
+  if (pollsPerS >= POLLS_PER_S) {
+    const observed = `looked ${pollsPerS} times a second whether something had come, and made hardly any other system call`;
+    return [{ source: "sys_enter", observed: `process ${pid}: ${observed}` }];
+  }
+  if (!yields(process)) return [];
+  return [{ source: `/proc/${pid}/schedstat`, observed: `gave up its CPU ${switchesPerS} times a second` }];
 }
 
 /** A collective of NCCL's is a kernel that spins on the GPU until all ranks are in it; so does one that computes. */

@@ -166,6 +166,8 @@ export class ProcessNode extends BaseNode {
   end: ProcessEnd | undefined = undefined;
   /** Of one that runs: how often its main thread was last given a CPU, in a second; undefined where not told. */
   switchesPerS: number | undefined = undefined;
+  /** How often it looked whether something had come; 0 where it did other things too; undefined where not told. */
+  pollsPerS: number | undefined = undefined;
   comm = "";
   cmdline = "";
   ppid = 0;

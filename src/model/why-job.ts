@@ -17,7 +17,7 @@ import { CAUSES } from "./cause.ts";
 import type { Hop } from "./documents.ts";
 import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
 import type { Graph } from "./graph.ts";
-import { isGpuBusy, isGpuIdle, ranksOf, standingOf, yields, type RankStanding } from "./job-ranks.ts";
+import { isGpuBusy, isGpuIdle, ranksOf, spinEvidence, spins, standingOf, type RankStanding } from "./job-ranks.ts";
 import { firstLost } from "./lost-ranks.ts";
 import type { Certainty, ProcessNode } from "./nodes.ts";
 import { isTrouble, weakest } from "./walk.ts";
@@ -101,10 +101,11 @@ export function causeOfCulprit(job: JobExplanation, own: Explanation): Explanati
 
 function seenFrom({ process, standing }: RankStanding, { process: suspect, cause }: Culprit): Cause {
   const hop: Hop = { from: process.id, edge: "waits_on", to: suspect.id, detail: COLLECTIVE, certainty: "inferred" };
-  const sureness = standing === "waiting" || yields(process) ? UNWAITED : UNWAITED * GUESSED;
+  const sureness = standing === "waiting" || spins(process) ? UNWAITED : UNWAITED * GUESSED;
   return {
     ...cause,
     chain: [hop, ...cause.chain],
+    evidence: [...cause.evidence, ...(standing === "running" ? spinEvidence(process) : [])],
     certainty: weakest(cause.certainty, "inferred"),
     confidence: rounded(cause.confidence * sureness),
   };
@@ -140,7 +141,7 @@ function suspects(
   if (resting.length > 0 && resting.length < living.length) return told(resting, "inferred");
   const locked = lockedAmongSpinning(waiting, living);
   if (locked.length > 0) return locked;
-  const working = of("running").filter(({ process }) => !yields(process));
+  const working = of("running").filter(({ process }) => !spins(process));
   // Of many that compute while some wait already nobody is late.
   if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
   const unclear = of("unclear");
@@ -156,7 +157,7 @@ function isBehindLock({ cause }: RankStanding): boolean {
 
 /** For other ranks, as far as can be seen. */
 function doesAnyWait(living: readonly RankStanding[]): boolean {
-  return living.some((each) => each.standing === "waiting" || waitsForRelay(each) || yields(each.process));
+  return living.some((each) => each.standing === "waiting" || waitsForRelay(each) || spins(each.process));
 }
 
 /** Somebody outside the job has nothing to do but to answer, and does not: it may itself wait for another rank. */
@@ -309,19 +310,21 @@ function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding
   const guilty = new Set(culprits.map(({ process }) => process));
   const faults = culprits.filter(({ cause }) => isTrouble(cause.kind));
   const isFault = faults.length > 0;
-  // One may die of which nobody waits for anything: ranks that only ever compute get on without it.
-  const isMissed = doesAnyWait(standings) || faults.some(({ process }) => !process.exited);
+  // Ranks that only ever compute get on whatever befalls one, and after its death those that spun would have ended.
+  const isAwaited = doesAnyWait(standings);
+  const maySpin = ({ pollsPerS }: ProcessNode) =>
+    isAwaited || (pollsPerS === undefined && faults.some((fault) => !fault.process.exited));
   // Ranks of one program wait in one way, and a sample may have come just when one of them was let run on.
-  const doesOneSpin = standings.some(({ process }) => yields(process));
+  const doesOneSpin = standings.some(({ process }) => spins(process));
   const isOneLate = standings.some((each) => guilty.has(each.process) && isGpuIdle(each));
   return standings.flatMap((each) => {
     const { process, standing } = each;
     if (guilty.has(process)) return [];
     const isOnCpu = standing === "running" && process.state === "running";
-    const spins = isOnCpu && ((isFault && isMissed) || doesOneSpin || (isOneLate && isGpuBusy(each)));
+    const isSpinning = isOnCpu && ((isFault && maySpin(process)) || doesOneSpin || (isOneLate && isGpuBusy(each)));
     const starves = standing === "held_back" && isFault;
     const waits = standing === "waiting" || standing === "behind" || (isFault && waitsForRelay(each));
-    return waits || spins || starves ? [process] : [];
+    return waits || isSpinning || starves ? [process] : [];
   });
 }
 

@@ -2,7 +2,7 @@
 import { printable } from "../lib/text.ts";
 import type { RankPart, Tendency, WhyJobDocument } from "../model/documents.ts";
 import type { Graph } from "../model/graph.ts";
-import { isGpuBusy, yields, type RankStanding } from "../model/job-ranks.ts";
+import { isGpuBusy, spins, type RankStanding } from "../model/job-ranks.ts";
 import { CAUSES } from "../model/cause.ts";
 import type { ProcessNode } from "../model/nodes.ts";
 import type { JobExplanation } from "../model/why-job.ts";
@@ -67,7 +67,7 @@ function partOf(rank: RankStanding, { culprits, heldUp }: JobExplanation): RankP
   const { process, standing } = rank;
   if (culprits.some((culprit) => culprit.process === process)) return "culprit";
   // One that has a CPU and keeps it may still be computing.
-  if (heldUp.includes(process) && (standing !== "running" || yields(process) || isGpuBusy(rank))) return "held_up";
+  if (heldUp.includes(process) && (standing !== "running" || spins(process) || isGpuBusy(rank))) return "held_up";
   return standing === "gone" || standing === "running" ? standing : "unclear";
 }
 

@@ -401,6 +401,30 @@ test("a rank that is gone, and the others wait for a relay outside the job: for 
   assert.deepEqual(verdictOf(alone, 102), ["blocked", "process.idle"]);
 });
 
+/** It has a CPU to itself. */
+const keeping = (number: number, polls_per_s: number) => rank(number, "running", { switches_per_s: 40, polls_per_s });
+
+test("ranks that keep their CPUs: one that looks for the others over and over is held up, one that computes is not", () => {
+  const spun = explained(keeping(0, 100), rank(1, "stopped"), keeping(2, 100));
+  assert.deepEqual(
+    spun.job.heldUp.map(({ pid }) => pid),
+    [100, 102],
+  );
+  assert.deepEqual(verdictOf(spun, 102), ["blocked", "process.stopped"]);
+  const cause = explainMember(spun.graph, spun.graph.process(102) as ProcessNode, NOW_MS).causes[0];
+  assert.match(cause?.evidence.at(-1)?.observed ?? "", /looked 100 times a second/);
+
+  const computing = explained(keeping(0, 0), rank(1, "stopped"), keeping(2, 0));
+  assert.deepEqual(named(computing), [["process.stopped", 101]]);
+  assert.deepEqual(computing.job.heldUp, []);
+  assert.deepEqual(verdictOf(computing, 102), ["running", "process.busy"]);
+});
+
+test("one that keeps its CPU and looks for the others is not the one at work", () => {
+  const asked = explained(keeping(0, 100), keeping(1, 0), keeping(2, 90));
+  assert.deepEqual(named(asked), [["process.busy", 101]]);
+});
+
 test("a rank that is gone, of which nobody waits for anything: the others run", () => {
   const dead = rank(1, "exit", KILLED);
   const asked = explained(rank(0, "running"), rank(2, "running"), rank(1, "running"), dead);

@@ -3,23 +3,30 @@ import type { BpfFiles } from "../../kernel/bpf-files.ts";
 import type { Log } from "../../lib/log.ts";
 import { openBpfFiles } from "../ebpf-choice.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { Polling } from "./polling.ts";
 import { Stalls } from "./stalls.ts";
 
 export class Ebpf {
   readonly lifecycle: Lifecycle | undefined;
   readonly stalls: Stalls | undefined;
   readonly files: BpfFiles | undefined;
+  readonly polling: Polling | undefined;
 
-  private constructor(parts: Partial<Pick<Ebpf, "lifecycle" | "stalls" | "files">>) {
+  private constructor(parts: Partial<Pick<Ebpf, "lifecycle" | "stalls" | "files" | "polling">>) {
     this.lifecycle = parts.lifecycle;
     this.stalls = parts.stalls;
     this.files = parts.files;
+    this.polling = parts.polling;
   }
 
   static async open(proc: string, { isAllowed, log }: { isAllowed: boolean; log: Log }): Promise<Ebpf> {
     if (!isAllowed) return Ebpf.none;
-    const files = await openBpfFiles(proc, log);
-    return new Ebpf({ lifecycle: await Lifecycle.open(proc, log), stalls: await Stalls.open(log), files });
+    return new Ebpf({
+      files: await openBpfFiles(proc, log),
+      lifecycle: await Lifecycle.open(proc, log),
+      stalls: await Stalls.open(log),
+      polling: await Polling.open(log),
+    });
   }
 
   static get none(): Ebpf {
@@ -36,5 +43,6 @@ export class Ebpf {
     this.lifecycle?.close();
     this.stalls?.close();
     this.files?.close();
+    this.polling?.close();
   }
 }

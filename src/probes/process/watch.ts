@@ -7,6 +7,7 @@ import { cgroupOf } from "../../kernel/cgroup.ts";
 import { isHelper } from "../../kernel/helper-process.ts";
 import { hidesProcesses } from "../../kernel/procfs.ts";
 import type { Attrs, Event } from "../../model/event.ts";
+import { yields } from "../../model/job-ranks.ts";
 import { CpuWaits } from "./cpu-waits.ts";
 import { FactBook } from "./fact-book.ts";
 import { FrozenWatch } from "./frozen.ts";
@@ -150,6 +151,7 @@ export class Watch {
     for (const pid of new Set(pids)) await this.#looks.run(() => this.#inspectOne(pid, view));
     const processes = pids.flatMap((pid) => this.#tracker.processes.get(pid) ?? []);
     await this.#describe(processes.filter((process) => this.#undescribed.has(process)));
+    await this.#lookForPolling(processes);
     return this.#outbox.splice(0);
   }
 
@@ -180,6 +182,19 @@ export class Watch {
       if (thread.tid === pid) isSettled = told;
     }
     return isSettled;
+  }
+
+  /** Of ranks that keep their CPU, for which others may be waiting, or which may spin for them. */
+  async #lookForPolling(processes: readonly TrackedProcess[]): Promise<void> {
+    const busy = processes.filter(
+      (process) =>
+        process.state === "running" && this.#jobs.isRank(process) && !yields({ switchesPerS: switchesOf(process) }),
+    );
+    const found = (await this.#ebpf.polling?.look(busy)) ?? [];
+    for (const [process, attrs] of found) {
+      const isCurrent = this.#tracker.processes.get(process.pid) === process;
+      if (isCurrent) this.#outbox.push(stateChange(process, this.#now(), attrs));
+    }
   }
 
   async #markFrozen(): Promise<void> {
@@ -287,9 +302,13 @@ export class Watch {
 }
 
 /** Of one that runs: whether it keeps its CPU or gives it up over and over. */
-function paceOf({ pid, state, threadsByTid }: TrackedProcess): Attrs {
-  const rate = state === "running" ? threadsByTid.get(pid)?.switchesPerS : undefined;
+function paceOf(process: TrackedProcess): Attrs {
+  const rate = process.state === "running" ? switchesOf(process) : undefined;
   return rate === undefined ? {} : { switches_per_s: rate };
+}
+
+function switchesOf({ pid, threadsByTid }: TrackedProcess): number | undefined {
+  return threadsByTid.get(pid)?.switchesPerS;
 }
 
 /** In whose name a fact stands in the book. */

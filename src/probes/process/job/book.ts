@@ -73,6 +73,11 @@ export class JobBook {
     this.#giveUp(member);
   }
 
+  isRank(process: TrackedProcess): boolean {
+    const member = this.#family.get(process.pid);
+    return member?.process === process && member.membership?.role === "rank";
+  }
+
   /** Whose membership is another than the last time. */
   changes(): MembershipChange[] {
     if (this.#dirty.size === 0) return [];
