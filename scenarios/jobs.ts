@@ -4,6 +4,7 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CauseKind } from "../src/model/cause.ts";
 import { ControlGroup } from "./control-group.ts";
 import {
@@ -28,6 +29,8 @@ import { readStat, readStatus } from "../src/kernel/procfs.ts";
 /** Rank 1: neither the first one, which serves the store, nor the last one. */
 const SUSPECT = 1;
 const SECOND_SUSPECT = 2;
+/** The daemon looks once a second who is late, and says nothing after less than thirty looks. */
+const SEEN_LATE_MS = 40_000;
 
 function tell({ stage }: Job, rank: number, act: string): void {
   writeFileSync(join(stage.folder, `act-${rank}`), act);
@@ -78,7 +81,11 @@ async function waitForLock(job: Job, rank: number): Promise<JobCause> {
 
 async function kill(pid: number): Promise<void> {
   process.kill(pid, "SIGKILL");
-  await until("the rank to be gone", () => readStat("/proc", pid) === undefined);
+  await isGone(pid);
+}
+
+function isGone(pid: number): Promise<void> {
+  return until("the rank to be gone", () => readStat("/proc", pid) === undefined);
 }
 
 interface Stall {
@@ -110,8 +117,8 @@ const STALLS: readonly Stall[] = [
     async stall(job) {
       const { pid } = suspectOf(job);
       await kill(pid);
-      const lost = { ranks: [], kind: "ipc.no_peer", members: [pid] } as const;
-      return { ask: pid, verdict: "exited", kind: [], alarming: false, job: lost };
+      const gone = { ranks: [], kind: "ipc.no_peer", members: [pid] } as const;
+      return { ask: pid, verdict: "exited", kind: [], alarming: false, job: gone };
     },
   },
   {
@@ -256,6 +263,19 @@ function fine({ ranks }: Job): Truth {
   return { ask: pids[0] as number, verdict, kind: [], alarming: false, job: { ranks: pids, kind: undefined } };
 }
 
+/** Nothing is stuck, and yet the job could be faster. */
+const SLOW: readonly Stall[] = [
+  {
+    what: "one takes longer for each step than the others",
+    async stall(job) {
+      tell(job, SUSPECT, "slow 0.3");
+      await sleep(SEEN_LATE_MS);
+      const truth = fine(job);
+      return { ...truth, job: { ...(truth.job as JobTruth), straggler: suspectOf(job).pid } };
+    },
+  },
+];
+
 /** Each has a CPU, and never gives it up: that it spins shows by its system calls. */
 const KEEPING: readonly Stall[] = [
   {
@@ -268,17 +288,34 @@ const KEEPING: readonly Stall[] = [
   },
 ];
 
+/** Its suspect is gone; `evidence` of how. */
+function lost(job: Job, evidence: RegExp): Truth {
+  const { pid } = suspectOf(job);
+  const rest = { ...job, ranks: job.ranks.filter((rank) => rank.pid !== pid) };
+  const truth = heldUp(rest, "ipc.no_peer", undefined, [pid]);
+  return { ...truth, job: { ...(truth.job as JobTruth), evidence } };
+}
+
 /** Of a job whose ranks are not ended with it. */
 const LOST: readonly Stall[] = [
   {
     what: "one is killed, and the others go on waiting for it",
     async stall(job) {
+      await kill(suspectOf(job).pid);
+      return lost(job, new RegExp(`SIGKILL from .*\\b${process.pid}\\b`));
+    },
+  },
+  {
+    what: "one gets more memory than its cgroup may have, and the others go on waiting for it",
+    needs: ["memory", "btf"],
+    async stall(job) {
       const { pid } = suspectOf(job);
-      await kill(pid);
-      const rest = { ...job, ranks: job.ranks.filter((rank) => rank.pid !== pid) };
-      const truth = heldUp(rest, "ipc.no_peer", undefined, [pid]);
-      const evidence = new RegExp(`SIGKILL from .*\\b${process.pid}\\b`);
-      return { ...truth, job: { ...(truth.job as JobTruth), evidence } };
+      const group = ControlGroup.create(job.stage, "memory");
+      group.set("memory.limit_in_bytes", 64 << 20);
+      group.add(pid);
+      tell(job, SUSPECT, "eat");
+      await isGone(pid);
+      return lost(job, /SIGKILL from the OOM killer/);
     },
   },
 ];
@@ -301,8 +338,8 @@ const UNMISSED: readonly Stall[] = [
       const { pid } = suspectOf(job);
       await kill(pid);
       const well = job.ranks.map((rank) => rank.pid).filter((other) => other !== pid);
-      const lost = { ranks: [], well, kind: "ipc.no_peer", members: [pid] } as const;
-      return { ask: well[0] as number, verdict: "running", kind: [], alarming: false, job: lost };
+      const gone = { ranks: [], well, kind: "ipc.no_peer", members: [pid] } as const;
+      return { ask: well[0] as number, verdict: "running", kind: [], alarming: false, job: gone };
     },
   },
 ];
@@ -325,6 +362,7 @@ function scenarioOf(kind: Kind, each: Stall): Scenario {
 export const jobScenarios: readonly Scenario[] = [
   ...[torchrun, byHand, mpi].flatMap((kind) => [...STALLS, ...HEALTHY].map((stall) => scenarioOf(kind, stall))),
   ...[relayed, relayedFromOutside].flatMap((kind) => LOST.map((stall) => scenarioOf(kind, stall))),
+  ...SLOW.map((stall) => scenarioOf(torchrun, stall)),
   ...KEEPING.map((stall) => scenarioOf(mpiKeeping, stall)),
   ...UNMISSED.map((stall) => scenarioOf(apart, stall)),
 ];

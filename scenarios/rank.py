@@ -48,6 +48,12 @@ def relock():
     own.acquire()
 
 
+def slow(seconds):
+    """From now on."""
+    global OWN_WORK_S
+    OWN_WORK_S = float(seconds)
+
+
 def save(path):
     """A checkpoint that takes its time."""
     end = time.monotonic() + 30
@@ -58,7 +64,23 @@ def save(path):
             compute(0.05)
 
 
-ACTS = {"lock": lock, "read": read, "deadlock": deadlock, "relock": relock, "save": save, "compute": lambda s: compute(float(s))}
+def eat():
+    """More memory than there is."""
+    eaten = []
+    while True:
+        eaten.append(b"x" * (1 << 20))
+
+
+ACTS = {
+    "lock": lock,
+    "read": read,
+    "deadlock": deadlock,
+    "relock": relock,
+    "save": save,
+    "eat": eat,
+    "slow": slow,
+    "compute": lambda s: compute(float(s)),
+}
 
 
 def act(folder, rank):

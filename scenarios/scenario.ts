@@ -71,6 +71,8 @@ export interface JobTruth extends Omit<JobCause, "kind"> {
   well?: readonly number[];
   /** What holds the job up; undefined where nothing is wrong. */
   kind: CauseKind | undefined;
+  /** The rank that the others wait for most, though nothing is stuck: `why --job` says so as a tendency. */
+  straggler?: number;
   /** What holds it up as well: `why --job` names all. */
   besides?: readonly JobCause[];
 }

@@ -79,8 +79,14 @@ export function misjudged(
     const fault = misled(causes, truth.well?.includes(pid) === true ? [] : expected);
     if (fault !== undefined) return { ...fault, detail: `asked of rank at ${pid}: ${fault.detail}` };
   }
-  const fault = misled(job.root_causes, expected) ?? untold(job.root_causes, expected);
+  const fault = misled(job.root_causes, expected) ?? untold(job.root_causes, expected) ?? misjudgedTendency(truth, job);
   return fault === undefined ? undefined : { ...fault, detail: `asked of job ${job.job_id}: ${fault.detail}` };
+}
+
+function misjudgedTendency({ straggler }: JobTruth, { tendency }: WhyJobDocument): Fault | undefined {
+  if (straggler === undefined || tendency?.pid === straggler) return undefined;
+  const outcome = tendency === null ? "missed" : "wrong culprit";
+  return { outcome, detail: `the others wait most for ${tendency?.pid ?? "none"}; expected ${straggler}` };
 }
 
 function causesOf({ kind, besides = [], ...who }: JobTruth): JobCause[] {

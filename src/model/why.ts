@@ -10,7 +10,7 @@ import type { Hop, Verdict } from "./documents.ts";
 import type { Graph } from "./graph.ts";
 import type { Certainty, Evidence, ProcessNode } from "./nodes.ts";
 import { isGpuKind, isLockKind } from "./wait-kinds.ts";
-import { waitsOf } from "./threads.ts";
+import { awaitsAnyone, ownWaits, waitsOf } from "./threads.ts";
 import { isTrouble, nameOf, Walk, weakest, type Finding, type Walker } from "./walk.ts";
 
 const MAX_CAUSES = 5;
@@ -291,7 +291,11 @@ function blockedMs(process: ProcessNode, verdict: Verdict, cause: Cause | undefi
     (first, wait) => Math.min(first, wait.sinceMs),
     hitMs ?? waits[0]?.sinceMs ?? cause?.sinceMs ?? process.stateSinceMs,
   );
-  return Math.max(0, nowMs - sinceMs);
+  // Until its main thread began to wait for another one it got on, however long that one has waited in peace.
+  const own = ownWaits(process, 0);
+  const isInPeace = cause !== undefined && !isTrouble(cause.kind);
+  const begunMs = isInPeace && awaitsAnyone(own) ? (own[0]?.sinceMs ?? sinceMs) : sinceMs;
+  return Math.max(0, nowMs - Math.max(sinceMs, begunMs));
 }
 
 function blindSpots(walk: Walk): string[] {
