@@ -142,8 +142,13 @@ def hold(seconds):
     time.sleep(1000)
 threading.Thread(target=hold, args=(3,), daemon=True).start()
 time.sleep(0.3)
-threading.Thread(target=hold, args=(1000,), daemon=True).start()
-time.sleep(0.3)
+second = threading.Thread(target=hold, args=(1000,), daemon=True)
+second.start()
+# It is to be the first in the queue; for the interpreter it waits a moment only.
+waits = 0
+while waits < 5:
+    time.sleep(0.02)
+    waits = waits + 1 if "futex" in open(f"/proc/self/task/{second.native_id}/wchan").read() else 0
 libc.pthread_mutex_lock(lock)`);
     const { entity } = await session.waitOf(pid, "futex");
     const first = holding(entity)?.attrs?.tid;
