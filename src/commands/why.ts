@@ -38,7 +38,7 @@ export async function whyAnswer(
   recorded: Replay | undefined,
   terminal: Terminal,
 ): Promise<Answer> {
-  const flight = await flightRecords(options, terminal);
+  const flight = await flightRecords(pid, options, terminal);
   return recorded === undefined
     ? askDaemon(pid, options, flight, terminal)
     : askRecorded(recorded, pid, options, flight, terminal);
@@ -59,12 +59,28 @@ async function askDaemon(
       lang: terminal.style.lang,
     });
   const answer = await ask(flight);
-  if (answer.schema !== "xctl.why-job/1" || flight.length > 0) return answer;
+  const ofJob = flight.length > 0 ? undefined : await recordingJob(answer, options, terminal);
+  if (ofJob === undefined) return answer;
   // Read with the rights of who asks, and not with the daemon's.
-  if (answer.ranks.every(({ flight_record: file }) => file === null)) return answer;
   const { readRankRecords } = await import("../client/flight-recorder.ts");
-  const records = await readRankRecords(answer.ranks);
+  const records = await readRankRecords(ofJob.ranks);
   return records.length === 0 ? answer : ask(records);
+}
+
+/** The job that the answer is about, where its ranks were told to record what they do. */
+async function recordingJob(
+  answer: Answer,
+  options: VerbOptions,
+  terminal: Terminal,
+): Promise<WhyJobDocument | undefined> {
+  if (answer.schema === "xctl.why-job/1") {
+    return answer.ranks.some(({ flight_record: file }) => file !== null) ? answer : undefined;
+  }
+  if (answer.schema !== "xctl.why/1" || answer.process.flight_record === null) return undefined;
+  const { job_id: job, job_role: role } = answer.process;
+  if (job === null || role !== "rank") return undefined;
+  const ofJob = await daemonOf(options, terminal).call("why", { job });
+  return ofJob.schema === "xctl.why-job/1" ? ofJob : undefined;
 }
 
 function askRecorded(
@@ -78,7 +94,7 @@ function askRecorded(
   const context = { graph, lang: terminal.style.lang };
   if (pid !== undefined) {
     const process = recordedProcess(recorded, pid, terminal);
-    return whyDocument(explainMember(graph, process, nowMs), {
+    return whyDocument(explainMember(graph, process, nowMs, { flight }), {
       ...context,
       container: containerOf(process.cgroup) ?? null,
     });
@@ -93,11 +109,15 @@ function askRecorded(
   return whyJobDocument(job, explainJob(graph, members, nowMs, flight), context);
 }
 
-async function flightRecords(options: VerbOptions, { err, style }: Terminal): Promise<FlightRecord[]> {
+async function flightRecords(
+  pid: number | undefined,
+  options: VerbOptions,
+  { err, style }: Terminal,
+): Promise<FlightRecord[]> {
   const folder = options.flightRecorder;
   if (folder === undefined) return [];
   const say = sentencesOf(style.lang).cli;
-  if (options.job === undefined) throw new XctlError("usage", say.flightNeedsJob, say.seeHelp);
+  if (pid === undefined && options.job === undefined) throw new XctlError("usage", say.flightNeedsJob, say.seeHelp);
   const { readFlightRecords } = await import("../client/flight-recorder.ts");
   const { records, refused } = await readFlightRecords(String(folder));
   if (records.length === 0) throw new XctlError("failed", say.noDumps(printable(String(folder))));

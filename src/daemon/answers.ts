@@ -63,15 +63,13 @@ function why(
   sources: AnswerSources,
   { pid, node, job, flight, all, lang = "en" }: Params<"why">,
 ): Promise<Results["why"]> {
-  if (pid !== undefined) return whyProcess(sources, pid, node, lang);
+  if (pid !== undefined) return whyProcess(sources, { pid, node, flight, lang });
   return job === undefined ? whyAll(sources, all === true, lang) : whyJob(sources, job, flight, lang);
 }
 
 async function whyProcess(
   sources: AnswerSources,
-  pid: number,
-  node: string | undefined,
-  lang: Lang,
+  { pid, node, flight, lang }: { pid: number } & Pick<Params<"why">, "node" | "flight"> & { lang: Lang },
 ): Promise<WhyDocument> {
   const { graph, containerOf } = sources;
   const isLocal = node === undefined || node === graph.localNode;
@@ -80,7 +78,7 @@ async function whyProcess(
     follow(inspect, isLocal ? [pid] : [], () => {
       const process = node === undefined ? graph.processOnAnyHost(pid) : graph.process(pid, node);
       if (process === undefined) return { answer: undefined, openEnds: [] };
-      const answer = explainMember(graph, process, Date.now());
+      const answer = explainMember(graph, process, Date.now(), { flight });
       return { answer, openEnds: answer.openEnds };
     });
   let explanation = await ask();

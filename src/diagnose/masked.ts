@@ -40,6 +40,7 @@ export class Mask {
         job_id: this.orNull(process.job_id),
         rank: process.rank,
         job_role: this.orNull(process.job_role),
+        flight_record: this.orNull(process.flight_record),
         container: this.orNull(process.container),
         ended: this.orNull(process.ended),
       },

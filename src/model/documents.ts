@@ -70,6 +70,8 @@ export interface WhyDocument {
     rank: number | null;
     /** `rank`, `helper` or `launcher`. */
     job_role: string | null;
+    /** Of a rank on the daemon's host: where PyTorch's flight recorder dumps what it did; null where it was not told to. */
+    flight_record: string | null;
     container: string | null;
     /** How it ended; null where it has not, or nobody saw how. */
     ended: string | null;
@@ -123,7 +125,6 @@ export interface WhyJobDocument {
     blocked_ms: number | null;
     /** Its part in what holds the job up. */
     standing: RankPart;
-    /** Where PyTorch's flight recorder dumps what this rank of the daemon's host did; null where it was not told to. */
     flight_record: string | null;
   }[];
   root_causes: RootCause[];

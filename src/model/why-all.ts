@@ -45,7 +45,7 @@ export function explainAll(graph: Graph, nowMs: number, options: AllOptions = {}
   const groups = new Map<string, StuckGroup>();
   const jobs = new Map<string, JobExplanation>();
   for (const process of candidates(graph)) {
-    const explanation = explainMember(graph, process, nowMs, jobs);
+    const explanation = explainMember(graph, process, nowMs, { jobs });
     const cause = explanation.causes[0];
     if (cause === undefined) continue;
     const isLong = (explanation.blockedMs ?? shortestMs) >= shortestMs;

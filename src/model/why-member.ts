@@ -1,4 +1,5 @@
 /** Why a process does not progress that may be a rank: where it but waits for the others, what holds those up. */
+import type { FlightRecord } from "./flight.ts";
 import type { Graph } from "./graph.ts";
 import { ranksOf } from "./job-ranks.ts";
 import type { ProcessNode } from "./nodes.ts";
@@ -6,12 +7,19 @@ import { isTrouble } from "./walk.ts";
 import { causeOfCulprit, explainJob, waitForCulprit, type JobExplanation } from "./why-job.ts";
 import { explain, type Explanation } from "./why.ts";
 
-/** As `explain`, which knows no jobs. `jobs`: those that were explained for the same question. */
+interface MemberOptions {
+  /** Jobs that were explained for the same question. */
+  jobs?: Map<string, JobExplanation>;
+  /** What PyTorch's flight recorders wrote of its job. */
+  flight?: readonly FlightRecord[];
+}
+
+/** As `explain`, which knows no jobs. */
 export function explainMember(
   graph: Graph,
   process: ProcessNode,
   nowMs: number,
-  jobs = new Map<string, JobExplanation>(),
+  { jobs = new Map(), flight = [] }: MemberOptions = {},
 ): Explanation {
   const own = explain(graph, process, nowMs);
   const members = process.jobId === null ? undefined : graph.job(process.jobId);
@@ -22,7 +30,7 @@ export function explainMember(
   let job = jobs.get(process.jobId);
   if (job === undefined) {
     if (!ranksOf(members).includes(process)) return own;
-    jobs.set(process.jobId, (job = explainJob(graph, members, nowMs)));
+    jobs.set(process.jobId, (job = explainJob(graph, members, nowMs, flight)));
   }
   const openEnds = [...new Set([...own.openEnds, ...job.openEnds])];
   return { ...(waitForCulprit(job, process) ?? causeOfCulprit(job, own) ?? own), openEnds };

@@ -46,14 +46,17 @@ export const METHODS = {
       /** The host that `pid` is on; without it, the daemon's own. */
       node: z.string().max(255).optional(),
       job: job.optional(),
-      /** With job: what PyTorch's flight recorders wrote. */
+      /** With pid or job: what PyTorch's flight recorders wrote of the job. */
       flight: z.array(flightRecord).max(MAX_FLIGHT_RECORDS).optional(),
       /** Without pid and job: the harmless waits as well. */
       all: z.boolean().optional(),
       lang: z.enum(["en", "zh"]).optional(),
     })
     .refine(({ pid: ofPid, job: ofJob }) => ofPid === undefined || ofJob === undefined, "either pid or job")
-    .refine(({ flight, job: ofJob }) => flight === undefined || ofJob !== undefined, "flight goes with job")
+    .refine(
+      ({ flight, pid: ofPid, job: ofJob }) => flight === undefined || (ofPid ?? ofJob) !== undefined,
+      "flight goes with pid or job",
+    )
     .refine(({ pid: ofPid, node }) => node === undefined || ofPid !== undefined, "node goes with pid"),
   events: z.strictObject({
     type: z.enum(EVENT_TYPES).optional(),

@@ -4,10 +4,10 @@ import type { RankPart, Tendency, WhyJobDocument } from "../model/documents.ts";
 import type { Graph } from "../model/graph.ts";
 import { isGpuBusy, spins, type RankStanding } from "../model/job-ranks.ts";
 import { CAUSES } from "../model/cause.ts";
-import type { ProcessNode } from "../model/nodes.ts";
-import type { JobExplanation } from "../model/why-job.ts";
+import { ALL_ALIKE, type JobExplanation } from "../model/why-job.ts";
 import { adviceLines, causeLines, noteLines } from "./cause-text.ts";
 import { duration } from "./duration.ts";
+import { flightRecordOf } from "./flight-record.ts";
 import type { Lang } from "./language.ts";
 import { blindSpotText, namesOf } from "./names.ts";
 import { rootCause } from "./root-cause.ts";
@@ -46,7 +46,8 @@ function rowOf(rank: RankStanding, job: JobExplanation, graph: Graph): WhyJobDoc
   const part = partOf(rank, job);
   // Asked alone, one that waits for a rank which is not in the collective looks idle.
   const isHeldUp = part === "held_up" && explanation.verdict !== "starved";
-  const blockedMs = isHeldUp ? (waitedMs ?? explanation.blockedMs) : explanation.blockedMs;
+  const isWaiting = isHeldUp || (rank.standing === "waiting" && job.causes.some(({ detail }) => detail === ALL_ALIKE));
+  const blockedMs = isWaiting ? (waitedMs ?? explanation.blockedMs) : explanation.blockedMs;
   return {
     rank: process.rank,
     pid: process.pid,
@@ -56,11 +57,6 @@ function rowOf(rank: RankStanding, job: JobExplanation, graph: Graph): WhyJobDoc
     standing: part,
     flight_record: flightRecordOf(process, graph),
   };
-}
-
-function flightRecordOf({ flightPrefix, rank, node }: ProcessNode, { localNode }: Graph): string | null {
-  const isHere = node === undefined || node === localNode;
-  return isHere && flightPrefix !== "" && rank !== null ? `${flightPrefix}${rank}` : null;
 }
 
 function partOf(rank: RankStanding, { culprits, heldUp }: JobExplanation): RankPart {

@@ -8,6 +8,7 @@ import { adviceLines, causeBrief, causeLines, noteLines } from "./cause-text.ts"
 import { chainLines } from "./chain.ts";
 import { endedText } from "./ended.ts";
 import { duration } from "./duration.ts";
+import { flightRecordOf } from "./flight-record.ts";
 import type { Lang } from "./language.ts";
 import { blindSpotText, nameOfId, namesOf } from "./names.ts";
 import { rootCause } from "./root-cause.ts";
@@ -37,6 +38,7 @@ export function whyDocument(explanation: Explanation, { lang, graph, container }
       job_id: process.jobId,
       rank: process.rank,
       job_role: process.jobRole,
+      flight_record: flightRecordOf(process, graph),
       container,
       ended: endedText(process, say),
     },

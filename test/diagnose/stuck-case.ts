@@ -27,6 +27,7 @@ export const CASE: CaseFile = {
       job_id: null,
       rank: null,
       job_role: null,
+      flight_record: null,
       container: null,
       ended: null,
     },

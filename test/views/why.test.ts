@@ -68,6 +68,7 @@ test("the document is the contract's", () => {
       job_id: null,
       rank: null,
       job_role: null,
+      flight_record: null,
       container: "web-1",
       ended: null,
     },

@@ -73,6 +73,7 @@ export const whyShape = z.looseObject({
       job_id: text.nullable(),
       rank: number.nullable(),
       job_role: jobRole.nullable(),
+      flight_record: text.nullable(),
       container: text.nullable(),
       ended: text.nullable().describe("how it ended, of an exited one"),
     })

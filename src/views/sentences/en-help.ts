@@ -45,7 +45,7 @@ export const help = {
     record: "write every event to a file",
     ps_all: "every process, kernel threads too",
     watch: "show it again every second",
-    flight_recorder: "with --job: read what PyTorch's flight recorders wrote into this folder",
+    flight_recorder: "with PID or --job: read what PyTorch's flight recorders wrote into this folder",
     why_all: "also show the harmless waits",
     signal: "signal to end the tree with",
     grace: "time to end by itself before it is killed",

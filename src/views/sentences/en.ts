@@ -395,7 +395,7 @@ export const en = {
     defect: "this is a defect of xctl; please report it",
     noSuchProcess: (pid: number) => `no such process: ${pid}`,
     listAll: "all of them: xctl ps --all",
-    flightNeedsJob: "--flight-recorder goes with --job",
+    flightNeedsJob: "--flight-recorder goes with a PID or with --job",
     noDumps: (folder: string) => `no dump of a flight recorder in ${folder}`,
     refusedDump: (file: string, reason: string) => `${file} is left out: ${reason}`,
     noSuchJob: (job: string) => `no such job: ${job}`,

@@ -44,7 +44,7 @@ export const help: typeof en = {
     record: "把所有事件写入文件",
     ps_all: "所有进程，包括内核线程",
     watch: "每秒刷新一次",
-    flight_recorder: "与 --job 一起使用：读取 PyTorch flight recorder 写入该目录的文件",
+    flight_recorder: "与 PID 或 --job 一起使用：读取 PyTorch flight recorder 写入该目录的文件",
     why_all: "同时显示无害的等待",
     signal: "用来结束进程树的信号",
     grace: "强制结束前留给它自行退出的时间",
