@@ -30,7 +30,7 @@ import { readStat, readStatus } from "../src/kernel/procfs.ts";
 const SUSPECT = 1;
 const SECOND_SUSPECT = 2;
 /** The daemon looks once a second who is late, and says nothing after less than thirty looks. */
-const SEEN_LATE_MS = 40_000;
+const SEEN_LATE_MS = 33_000;
 
 function tell({ stage }: Job, rank: number, act: string): void {
   writeFileSync(join(stage.folder, `act-${rank}`), act);
