@@ -11,7 +11,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 struct counts {
 	u64 calls;
-	/* Of these, those that look whether something has come, or give up the CPU for a moment. */
+	/* Of these, those that look whether something has come. */
 	u64 polls;
 };
 
@@ -25,6 +25,13 @@ struct {
 	__type(value, struct counts);
 } watched SEC(".maps");
 
+/* Libraries give up the CPU for their own process's threads too: that says nothing of other processes. */
+#if defined(__TARGET_ARCH_x86)
+#define SCHED_YIELD 24
+#else
+#define SCHED_YIELD 124
+#endif
+
 struct pt_regs;
 
 static __always_inline u64 is_poll(long number)
@@ -34,7 +41,6 @@ static __always_inline u64 is_poll(long number)
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	case 7: /* poll */
 	case 23: /* select */
-	case 24: /* sched_yield */
 	case 232: /* epoll_wait */
 	case 270: /* pselect6 */
 	case 271: /* ppoll */
@@ -44,7 +50,6 @@ static __always_inline u64 is_poll(long number)
 	case 22: /* epoll_pwait */
 	case 72: /* pselect6 */
 	case 73: /* ppoll */
-	case 124: /* sched_yield */
 #endif
 	case 441: /* epoll_pwait2 */
 		return 1;
@@ -56,6 +61,8 @@ static __always_inline u64 is_poll(long number)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(entered, struct pt_regs *registers, long number)
 {
+	if (number == SCHED_YIELD)
+		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 tid = number_in_namespace(task->thread_pid);
 	struct counts *counts = bpf_map_lookup_elem(&watched, &tid);

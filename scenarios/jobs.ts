@@ -176,6 +176,17 @@ const STALLS: readonly Stall[] = [
     },
   },
   {
+    what: "its launcher is stopped, and one waits for a lock of Python's that it has itself",
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      tell(job, SUSPECT, "relock");
+      await until("the rank to take the order", () => isTaken(job, SUSPECT));
+      const launcher = await stop(job, job.launcher);
+      const { job: truth } = heldUpByBoth(job, { kind: "unknown", members: [pid] }, launcher);
+      return { ask: job.launcher, verdict: "stopped", alarming: true, ...launcher, job: truth as JobTruth };
+    },
+  },
+  {
     what: "one reads from a dead FUSE mount",
     needs: ["mount", "fuse"],
     fuse: true,
@@ -284,6 +295,17 @@ const KEEPING: readonly Stall[] = [
     async stall(job) {
       const { kind, culprit } = await stop(job, suspectOf(job).pid);
       return heldUp({ ...job, ranks: job.ranks.toReversed() }, kind, culprit);
+    },
+  },
+  {
+    what: "one computes, and the other one spins",
+    needs: ["btf"],
+    async stall(job) {
+      const { pid } = suspectOf(job);
+      tell(job, SUSPECT, "compute 60");
+      await until("the rank to take the order", () => isTaken(job, SUSPECT));
+      // It may just have a lot to do.
+      return { ...heldUp({ ...job, ranks: job.ranks.toReversed() }, "process.busy", pid), alarming: false };
     },
   },
 ];

@@ -59,12 +59,24 @@ async function askDaemon(
       lang: terminal.style.lang,
     });
   const answer = await ask(flight);
-  const ofJob = flight.length > 0 ? undefined : await recordingJob(answer, options, terminal);
-  if (ofJob === undefined) return answer;
-  // Read with the rights of who asks, and not with the daemon's.
-  const { readRankRecords } = await import("../client/flight-recorder.ts");
-  const records = await readRankRecords(ofJob.ranks);
-  return records.length === 0 ? answer : ask(records);
+  if (flight.length > 0) {
+    if (answer.schema === "xctl.why/1" && answer.process.job_role !== "rank") {
+      terminal.err(`[xctl] ${sentencesOf(terminal.style.lang).cli.flightNoRank(answer.process.pid)}`);
+    }
+    return answer;
+  }
+  try {
+    const ofJob = await recordingJob(answer, options, terminal);
+    if (ofJob === undefined) return answer;
+    // Read with the rights of who asks, and not with the daemon's.
+    const { readRankRecords } = await import("../client/flight-recorder.ts");
+    const records = await readRankRecords(ofJob.ranks);
+    return records.length === 0 ? answer : await ask(records);
+  } catch (error) {
+    // Its job may have ended meanwhile; the answer stands.
+    if (error instanceof XctlError) return answer;
+    throw error;
+  }
 }
 
 /** The job that the answer is about, where its ranks were told to record what they do. */
@@ -77,8 +89,8 @@ async function recordingJob(
     return answer.ranks.some(({ flight_record: file }) => file !== null) ? answer : undefined;
   }
   if (answer.schema !== "xctl.why/1" || answer.process.flight_record === null) return undefined;
-  const { job_id: job, job_role: role } = answer.process;
-  if (job === null || role !== "rank") return undefined;
+  const { job_id: job } = answer.process;
+  if (job === null || answer.verdict === "running") return undefined;
   const ofJob = await daemonOf(options, terminal).call("why", { job });
   return ofJob.schema === "xctl.why-job/1" ? ofJob : undefined;
 }

@@ -5,10 +5,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BpfObject, ownPidNamespace } from "./bpf.ts";
 
-/** System calls of a thread. */
+/** System calls of a thread but sched_yield(2), by which one may wait for others as well as for its own process's threads. */
 export interface CallCounts {
   calls: number;
-  /** Of these, those that look whether something has come, or give up the CPU for a moment. */
+  /** Of these, those that look whether something has come. */
   polls: number;
 }
 
@@ -20,6 +20,7 @@ export const MAX_WATCHED = 1024;
 
 export class BpfPolling {
   readonly #object: BpfObject;
+  readonly #end = new AbortController();
   /** One at a time: the map is everybody's. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -41,22 +42,27 @@ export class BpfPolling {
     }
   }
 
-  /** By thread, for so long from now on; of more than there is room for, the first ones. Throws where it cannot be seen. */
-  count(tids: readonly number[], forMs: number): Promise<Map<number, CallCounts>> {
-    const counted = this.#last.then(() => this.#count(tids.slice(0, MAX_WATCHED), forMs));
+  /**
+   * By thread, for so long from now on; of more than there is room for, the first ones. Empty where the signal or the end
+   * of this object came first. Throws where it cannot be seen.
+   */
+  count(tids: readonly number[], forMs: number, signal?: AbortSignal): Promise<Map<number, CallCounts>> {
+    const counted = this.#last.then(() => this.#count(tids.slice(0, MAX_WATCHED), forMs, signal));
     this.#last = counted.catch(() => undefined);
     return counted;
   }
 
-  async #count(tids: readonly number[], forMs: number): Promise<Map<number, CallCounts>> {
-    for (const tid of tids) this.#object.setValue(MAP, keyOf(tid), Buffer.alloc(COUNTS_BYTES));
+  async #count(tids: readonly number[], forMs: number, given?: AbortSignal): Promise<Map<number, CallCounts>> {
+    const signal = given === undefined ? this.#end.signal : AbortSignal.any([given, this.#end.signal]);
+    if (signal.aborted) return new Map();
     try {
+      for (const tid of tids) this.#object.setValue(MAP, keyOf(tid), Buffer.alloc(COUNTS_BYTES));
       const detach = this.#object.attach("entered");
-      await sleep(forMs);
+      await sleep(forMs, undefined, { signal }).catch(() => undefined);
       detach();
-      return new Map(tids.flatMap((tid) => this.#countsOf(tid)));
+      return signal.aborted ? new Map() : new Map(tids.flatMap((tid) => this.#countsOf(tid)));
     } finally {
-      for (const tid of tids) this.#object.deleteValue(MAP, keyOf(tid));
+      if (!this.#end.signal.aborted) for (const tid of tids) this.#object.deleteValue(MAP, keyOf(tid));
     }
   }
 
@@ -67,6 +73,7 @@ export class BpfPolling {
   }
 
   close(): void {
+    this.#end.abort();
     this.#object.close();
   }
 }

@@ -139,10 +139,12 @@ export class BpfObject {
     this.#closed = true;
     for (const ring of this.#rings) ring.close();
     for (const link of this.#links) this.#libbpf.destroyLink(link);
+    this.#links.clear();
     this.#libbpf.close(this.#object);
   }
 
   #program(name: string): Pointer {
+    this.#checkOpen();
     const program = this.#libbpf.findProgram(this.#object, name);
     if (program === null) throw new Error(`there is no program ${name}`);
     return program;
@@ -156,9 +158,15 @@ export class BpfObject {
   }
 
   #mapFd(name: string): number {
+    this.#checkOpen();
     const map = this.#libbpf.findMap(this.#object, name);
     if (map === null) throw new Error(`there is no map ${name}`);
     return this.#libbpf.mapFd(map);
+  }
+
+  /** What libbpf freed it must not be asked about. */
+  #checkOpen(): void {
+    if (this.#closed) throw new Error("it is closed");
   }
 
   #setConstants(constants: Buffer | undefined): void {

@@ -35,8 +35,12 @@ export function describe(process: ProcessNode, attrs: Attrs): void {
   const role = attrs.job_role as JobRole | undefined;
   if (role !== undefined && JOB_ROLES.includes(role)) process.jobRole = role;
   if (typeof attrs.kthread === "boolean") process.kernelThread = attrs.kthread;
-  process.switchesPerS = numberIn(attrs.switches_per_s) ?? process.switchesPerS;
-  process.pollsPerS = numberIn(attrs.polls_per_s) ?? process.pollsPerS;
+}
+
+/** What it does on its CPU; `isNews`: what was so before it was in this state is so no more. */
+export function describePace(process: ProcessNode, attrs: Attrs | undefined, isNews: boolean): void {
+  process.switchesPerS = numberIn(attrs?.switches_per_s) ?? (isNews ? undefined : process.switchesPerS);
+  process.pollsPerS = numberIn(attrs?.polls_per_s) ?? (isNews ? undefined : process.pollsPerS);
 }
 
 /** How a process ended; undefined where nobody saw it. */

@@ -125,6 +125,7 @@ export interface WhyJobDocument {
     blocked_ms: number | null;
     /** Its part in what holds the job up. */
     standing: RankPart;
+    /** As of a process. */
     flight_record: string | null;
   }[];
   root_causes: RootCause[];

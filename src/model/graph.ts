@@ -8,6 +8,7 @@
 import {
   clipped,
   describe,
+  describePace,
   describeRank,
   endOf,
   errorDetails,
@@ -280,6 +281,7 @@ export class Graph {
     } else if (sinceMs !== undefined && event.value !== "start") {
       process.stateSinceMs = sinceMs;
     }
+    describePace(process, attrs, isNews);
     process.stateEvidence = evidenceOf(attrs, isNews ? undefined : process.stateEvidence);
   }
 

@@ -4,7 +4,7 @@
  */
 import { readProcessId, processId } from "./entity.ts";
 import type { Evidence, ProcessNode } from "./nodes.ts";
-import { ownWaits } from "./threads.ts";
+import { ownWaits, THREAD_LEAD } from "./threads.ts";
 import { isGpuKind, isLockKind } from "./wait-kinds.ts";
 import { isTrouble } from "./walk.ts";
 import type { Cause, Explanation } from "./why.ts";
@@ -81,9 +81,9 @@ function byRank(a: ProcessNode, b: ProcessNode): number {
   return (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.pid - b.pid;
 }
 
-/** It looks over and over for the others, or gives up its CPU to them. */
-export function spins(process: Pick<ProcessNode, "switchesPerS" | "pollsPerS">): boolean {
-  return yields(process) || (process.pollsPerS ?? 0) >= POLLS_PER_S;
+/** It runs, and looks over and over for the others, or gives up its CPU to them. */
+export function spins(process: ProcessNode): boolean {
+  return process.state === "running" && (yields(process) || (process.pollsPerS ?? 0) >= POLLS_PER_S);
 }
 
 /** Thousands of times in a second, which a scheduler sees where others want its CPU. */
@@ -145,7 +145,7 @@ export function standingOf(
   });
   if (process.exited || process.state === "zombie") return as("gone", causes[0]);
   const peerOf = (cause: Cause) => peerOn(cause, process, ranks);
-  const own = causes.find((cause) => peerOf(cause) === undefined);
+  const own = causes.find((cause) => peerOf(cause) === undefined && !leadsToLauncher(cause));
   if (verdict === "stopped") return as("stuck", causes[0]);
 
   const isBrief = (waitedMs ?? 0) < SHORTEST_STALL_MS;
@@ -171,6 +171,14 @@ export function standingOf(
   if (waits.every(({ detail }) => AT_REST.has(detail))) return as("resting", first);
   const isUsual = waits.every(({ detail }) => IN_COLLECTIVE.has(detail) || isGpuKind(detail));
   return isUsual ? as("waiting", first) : as("unclear", first);
+}
+
+/**
+ * By another thread than its main one: such as listens all the time for what the launcher says (PyTorch's store, PMIx),
+ * whatever the main one waits for.
+ */
+export function leadsToLauncher({ chain, members }: Cause): boolean {
+  return chain[0]?.detail === THREAD_LEAD && members[0]?.jobRole === "launcher";
 }
 
 /** Another rank that the way to the cause passes. */

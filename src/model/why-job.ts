@@ -21,6 +21,7 @@ import { isGpuBusy, isGpuIdle, ranksOf, spinEvidence, spins, standingOf, type Ra
 import { firstLost } from "./lost-ranks.ts";
 import type { Certainty, ProcessNode } from "./nodes.ts";
 import { isTrouble, weakest } from "./walk.ts";
+import { THREAD_LEAD } from "./threads.ts";
 import { isLockKind } from "./wait-kinds.ts";
 import { explain, type Cause, type Explanation } from "./why.ts";
 
@@ -111,10 +112,7 @@ function seenFrom({ process, standing }: RankStanding, { process: suspect, cause
   };
 }
 
-/**
- * The suspects, the surest kind of them alone: what is only different explains nothing beside what is at fault, which
- * their launcher may be as well.
- */
+/** The suspects, the surest kind of them alone: what is only different explains nothing beside what is at fault. */
 function suspects(
   standings: readonly RankStanding[],
   lost: readonly ProcessNode[],
@@ -130,7 +128,7 @@ function suspects(
   const faults = [...lost.map(goneCulprit), ...deadlocked(standings), ...told(of("stuck"))];
   const heldBack = heldBackOf(of("held_back"), living, faults.length > 0);
   const elsewhere = of("elsewhere");
-  if (faults.length + heldBack.length > 0 || isLauncherStuck) {
+  if (faults.length + heldBack.length > 0) {
     return [...faults, ...told(heldBack), ...told(elsewhere.filter(isBehindLock))];
   }
   if (elsewhere.length > 0) return told(elsewhere);
@@ -142,14 +140,14 @@ function suspects(
   const locked = lockedAmongSpinning(waiting, living);
   if (locked.length > 0) return locked;
   const working = of("running").filter(({ process }) => !spins(process));
-  // Of many that compute while some wait already nobody is late.
-  if (working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
+  // Of many that compute while some wait already nobody is late; that one computes explains nothing beside a fault.
+  if (!isLauncherStuck && working.length > 0 && working.length <= living.length / 2) return working.map(workingCulprit);
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
   return apartRanks(waiting, living);
 }
 
-/** Whatever the others do: in a collective nobody waits for a lock of somebody outside the job, but maybe for a relay. */
+/** A lock outside the job is this rank's own trouble; somebody outside who is to answer may wait for another rank. */
 function isBehindLock({ cause }: RankStanding): boolean {
   const hop = cause?.chain[0];
   return hop !== undefined && isLockKind(hop.detail);
@@ -157,7 +155,7 @@ function isBehindLock({ cause }: RankStanding): boolean {
 
 /** For other ranks, as far as can be seen. */
 function doesAnyWait(living: readonly RankStanding[]): boolean {
-  return living.some((each) => each.standing === "waiting" || waitsForRelay(each) || spins(each.process));
+  return living.some((each) => each.standing === "waiting" || spins(each.process));
 }
 
 /** Somebody outside the job has nothing to do but to answer, and does not: it may itself wait for another rank. */
@@ -243,7 +241,8 @@ function goneCulprit(process: ProcessNode): Culprit {
 
 /** A launcher that waits for its children is as it should be, whatever befalls those that are no ranks. */
 function stuckLauncher({ process, standing, cause }: RankStanding): Culprit[] {
-  const waitsForChild = cause?.chain[0]?.detail === "child";
+  const wait = cause?.chain.find(({ edge, detail }) => edge === "waits_on" && detail !== THREAD_LEAD);
+  const waitsForChild = wait?.detail === "child";
   return standing === "stuck" && !waitsForChild ? culprit(process, cause, "observed", UNWAITED) : [];
 }
 
@@ -308,29 +307,31 @@ function allAlike(standings: readonly RankStanding[]): Cause[] {
 /** Whoever waits, also on a CPU; and, where something is at fault, whoever has a CPU: it spins, or will wait soon. */
 function heldUpBy(culprits: readonly Culprit[], standings: readonly RankStanding[]): ProcessNode[] {
   const guilty = new Set(culprits.map(({ process }) => process));
-  const faults = culprits.filter(({ cause }) => isTrouble(cause.kind));
-  const isFault = faults.length > 0;
-  // Ranks that only ever compute get on whatever befalls one, and after its death those that spun would have ended.
-  const isAwaited = doesAnyWait(standings);
-  const maySpin = ({ pollsPerS }: ProcessNode) =>
-    isAwaited || (pollsPerS === undefined && faults.some((fault) => !fault.process.exited));
+  const innocent = standings.filter(({ process, standing }) => !guilty.has(process) && standing !== "gone");
+  const isFault = culprits.some(({ cause }) => isTrouble(cause.kind));
+  const isHalted = culprits.some(({ cause }) => CAUSES[cause.kind].weight === "fault");
+  // There are jobs whose ranks never need each other: one that is not seen to wait, and makes no polls, may get on.
+  const isAwaited = doesAnyWait(innocent);
+  const isStanding = culprits.some(({ process }) => !process.exited);
+  const maySpin = (each: RankStanding) =>
+    isAwaited || isGpuBusy(each) || (isStanding && each.process.pollsPerS === undefined);
   // Ranks of one program wait in one way, and a sample may have come just when one of them was let run on.
-  const doesOneSpin = standings.some(({ process }) => spins(process));
+  const doesOneSpin = innocent.some(({ process }) => spins(process));
   const isOneLate = standings.some((each) => guilty.has(each.process) && isGpuIdle(each));
-  return standings.flatMap((each) => {
+  return innocent.flatMap((each) => {
     const { process, standing } = each;
-    if (guilty.has(process)) return [];
     const isOnCpu = standing === "running" && process.state === "running";
-    const isSpinning = isOnCpu && ((isFault && maySpin(process)) || doesOneSpin || (isOneLate && isGpuBusy(each)));
+    const isSpinning = isOnCpu && ((isFault && maySpin(each)) || doesOneSpin || (isOneLate && isGpuBusy(each)));
     const starves = standing === "held_back" && isFault;
-    const waits = standing === "waiting" || standing === "behind" || (isFault && waitsForRelay(each));
+    const waits = standing === "waiting" || standing === "behind" || (isHalted && waitsForRelay(each));
     return waits || isSpinning || starves ? [process] : [];
   });
 }
 
 /** Ranks get on without it until they need it; what they wait for then may not show. */
 function heldUpByLauncher(standings: readonly RankStanding[]): ProcessNode[] {
-  return standings.every(({ standing }) => standing === "waiting") ? standings.map(({ process }) => process) : [];
+  const living = standings.filter(({ standing }) => standing !== "gone");
+  return living.every(({ standing }) => standing === "waiting") ? living.map(({ process }) => process) : [];
 }
 
 function rounded(confidence: number): number {

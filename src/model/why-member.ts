@@ -1,8 +1,9 @@
 /** Why a process does not progress that may be a rank: where it but waits for the others, what holds those up. */
 import type { FlightRecord } from "./flight.ts";
 import type { Graph } from "./graph.ts";
-import { ranksOf } from "./job-ranks.ts";
+import { leadsToLauncher, ranksOf, SHORTEST_STALL_MS } from "./job-ranks.ts";
 import type { ProcessNode } from "./nodes.ts";
+import { awaitsAnyone, ownWaits, THREAD_LEAD } from "./threads.ts";
 import { isTrouble } from "./walk.ts";
 import { causeOfCulprit, explainJob, waitForCulprit, type JobExplanation } from "./why-job.ts";
 import { explain, type Explanation } from "./why.ts";
@@ -25,7 +26,8 @@ export function explainMember(
   const members = process.jobId === null ? undefined : graph.job(process.jobId);
   if (process.jobId === null || members === undefined || process.exited) return own;
   // What is known to be wrong on its own way is surer than what its job tells, unless it may get on all the same.
-  const isSure = own.causes.some(({ kind }) => isTrouble(kind)) && !own.goesOn;
+  const isTroubled = own.causes.some((cause) => isTrouble(cause.kind) && !leadsToLauncher(cause));
+  const isSure = isTroubled && !own.goesOn && !isStep(own);
   if (isSure && own.verdict !== "starved") return own;
   let job = jobs.get(process.jobId);
   if (job === undefined) {
@@ -33,5 +35,18 @@ export function explainMember(
     jobs.set(process.jobId, (job = explainJob(graph, members, nowMs, flight)));
   }
   const openEnds = [...new Set([...own.openEnds, ...job.openEnds])];
-  return { ...(waitForCulprit(job, process) ?? causeOfCulprit(job, own) ?? own), openEnds };
+  return {
+    ...(waitForCulprit(job, process) ?? causeOfCulprit(job, own) ?? (isStep(own) ? atWork(own) : own)),
+    openEnds,
+  };
+}
+
+/** Its main thread waits but a moment for another one, as in each step; what its others wait for is not the step's matter. */
+function isStep({ process, verdict, chain, blockedMs }: Explanation): boolean {
+  const isOther = chain[0]?.detail === THREAD_LEAD && awaitsAnyone(ownWaits(process, 0));
+  return verdict === "blocked" && isOther && (blockedMs ?? 0) < SHORTEST_STALL_MS;
+}
+
+function atWork(explanation: Explanation): Explanation {
+  return { ...explanation, verdict: "running", blockedMs: null, chain: [], causes: [] };
 }

@@ -291,10 +291,9 @@ function blockedMs(process: ProcessNode, verdict: Verdict, cause: Cause | undefi
     (first, wait) => Math.min(first, wait.sinceMs),
     hitMs ?? waits[0]?.sinceMs ?? cause?.sinceMs ?? process.stateSinceMs,
   );
-  // Until its main thread began to wait for another one it got on, however long that one has waited in peace.
+  // Until its main thread began to wait for another one it got on, however long that one waits.
   const own = ownWaits(process, 0);
-  const isInPeace = cause !== undefined && !isTrouble(cause.kind);
-  const begunMs = isInPeace && awaitsAnyone(own) ? (own[0]?.sinceMs ?? sinceMs) : sinceMs;
+  const begunMs = awaitsAnyone(own) ? (own[0]?.sinceMs ?? sinceMs) : sinceMs;
   return Math.max(0, nowMs - Math.max(sinceMs, begunMs));
 }
 

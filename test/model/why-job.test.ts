@@ -336,6 +336,38 @@ test("a launcher that is stopped is told, and no rank that gets on, spins or com
   );
 });
 
+test("a rank in the midst of its steps, whose other thread waits for the launcher in peace, is at work", () => {
+  const store = [wait(100, "tcp:1", "tcp.recv", { tid: 190, since_ms: T0 }), held(50, "tcp:1", "peer")];
+  const at = (sinceMs: number) =>
+    verdictOf(
+      explained(
+        ...inCollective(0, sinceMs),
+        rank(0, "sleeping", { threads: 3 }),
+        ...store,
+        launcher("stopped"),
+        rank(1, "running"),
+      ),
+      100,
+    );
+  assert.deepEqual(at(NOW_MS - 50), ["running", undefined]);
+  assert.deepEqual(at(NOW_MS - 5000), ["blocked", "process.stopped"]);
+});
+
+test("a thread that listens to the launcher does so in peace: stopped, it hides no rank on a lock", () => {
+  const listening = (number: number) => [
+    rank(number, "sleeping", { threads: 3 }),
+    wait(100 + number, `tcp:${number}`, "tcp.recv", { tid: 190 + number, since_ms: T0 }),
+    held(50, `tcp:${number}`, "peer"),
+  ];
+  const stuck = [...inCollective(0), ...onPythonsLock(1), ...inCollective(2), ...[0, 1, 2].flatMap(listening)];
+  const asked = explained(...stuck, launcher("stopped"));
+  assert.deepEqual(named(asked), [
+    ["unknown", 101],
+    ["process.stopped", 50],
+  ]);
+  assert.deepEqual(verdictOf(asked, 100), ["blocked", "unknown"]);
+});
+
 test("where all ranks wait, they may wait for their launcher, which is stopped", () => {
   const asked = explained(...inCollective(0), ...inCollective(1), launcher("stopped"));
   assert.deepEqual(named(asked), [["process.stopped", 50]]);
@@ -418,6 +450,37 @@ test("ranks that keep their CPUs: one that looks for the others over and over is
   assert.deepEqual(named(computing), [["process.stopped", 101]]);
   assert.deepEqual(computing.job.heldUp, []);
   assert.deepEqual(verdictOf(computing, 102), ["running", "process.busy"]);
+});
+
+test("what a rank did before it was stopped or slept is not held against the others", () => {
+  const stopped = explained(keeping(0, 0), keeping(1, 100), rank(1, "stopped"), keeping(2, 0));
+  assert.deepEqual(stopped.job.heldUp, []);
+  const asleep = [keeping(1, 100), rank(1), wait(101, "sleep:101", "sleep", { since_ms: T0 })];
+  const rested = explained(keeping(0, 0), ...asleep, keeping(2, 0));
+  assert.deepEqual([named(rested), rested.job.heldUp], [[], []]);
+});
+
+test("a rank that is gone, and the others' GPUs are busy: in a collective of NCCL's, without a system call", () => {
+  const dead = rank(1, "exit", KILLED);
+  const asked = explained(
+    rank(1, "running"),
+    dead,
+    ...onGpu(0, "100"),
+    ...onGpu(2, "100"),
+    keeping(0, 0),
+    keeping(2, 0),
+  );
+  assert.deepEqual(named(asked), [["ipc.no_peer", 101]]);
+  assert.deepEqual(verdictOf(asked, 100), ["blocked", "ipc.no_peer"]);
+});
+
+test("a launcher that is stopped, and a rank that is on a lock of Python's: both, and the others wait for the rank", () => {
+  const asked = explained(...inCollective(0), ...onPythonsLock(1), ...inCollective(2), launcher("stopped"));
+  assert.deepEqual(named(asked), [
+    ["unknown", 101],
+    ["process.stopped", 50],
+  ]);
+  assert.deepEqual(verdictOf(asked, 100), ["blocked", "unknown"]);
 });
 
 test("one that keeps its CPU and looks for the others is not the one at work", () => {

@@ -70,7 +70,7 @@ export function processProbe({ proc = "/proc" }: ProcessProbeOptions = {}): Prob
     summary: "processes, their states, what blocked threads wait for and who holds that (Linux)",
     supported: () => readPids(proc).length > 0 || unsupportedReason(proc),
     run,
-    inspect: async (pids) => (await (running ?? (await opening))?.watch.inspect(pids)) ?? [],
+    inspect: async (pids, { signal }) => (await (running ?? (await opening))?.watch.inspect(pids, signal)) ?? [],
     status: () => ({ sampler: samplerStatus(), sampled: isSampled(), lost: running?.ebpf.lost }),
   };
 

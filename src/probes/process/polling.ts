@@ -15,12 +15,19 @@ const FRESH_MS = 1000;
 /** Of all system calls: one that makes others too is at work. */
 const HARDLY_OTHERS = 0.9;
 
+type Counter = Pick<BpfPolling, "count" | "close">;
+
+interface Look {
+  atMs: number;
+  found: Promise<Attrs | undefined>;
+}
+
 export class Polling {
   readonly #log: Log;
-  readonly #lookedMs = new WeakMap<TrackedProcess, number>();
-  #counter: BpfPolling | undefined;
+  readonly #looks = new WeakMap<TrackedProcess, Look>();
+  #counter: Counter | undefined;
 
-  constructor(counter: BpfPolling, log: Log) {
+  constructor(counter: Counter, log: Log) {
     this.#counter = counter;
     this.#log = log;
   }
@@ -35,35 +42,48 @@ export class Polling {
     }
   }
 
-  /** `polls_per_s` of each that was not looked at just now: of one that makes other system calls as well it is 0. */
-  async look(processes: readonly TrackedProcess[]): Promise<Map<TrackedProcess, Attrs>> {
+  /** `polls_per_s` of each that could be seen: of one that makes other system calls as well it is 0. */
+  async look(processes: readonly TrackedProcess[], signal: AbortSignal): Promise<Map<TrackedProcess, Attrs>> {
     const nowMs = performance.now();
-    const due = processes.filter((process) => nowMs - (this.#lookedMs.get(process) ?? -Infinity) >= FRESH_MS);
+    const due = processes.filter((process) => nowMs - (this.#looks.get(process)?.atMs ?? -Infinity) >= FRESH_MS);
     const looked = due.slice(0, MAX_WATCHED);
-    if (looked.length === 0 || this.#counter === undefined) return new Map();
-    for (const process of looked) this.#lookedMs.set(process, nowMs);
-    try {
-      const counts = await this.#counter.count(
-        looked.map(({ pid }) => pid),
-        WINDOW_MS,
-      );
-      return new Map(looked.flatMap((process) => attrsOf(process, counts.get(process.pid))));
-    } catch (error) {
-      this.#log(`counts system calls no longer: ${messageOf(error)}`);
-      this.close();
-      return new Map();
+    if (looked.length > 0) {
+      const counted = this.#count(looked, signal);
+      for (const process of looked) {
+        const found = counted.then((counts) => attrsOf(counts.get(process.pid)));
+        this.#looks.set(process, { atMs: nowMs, found });
+      }
     }
+    const known = new Map<TrackedProcess, Attrs>();
+    for (const process of processes) {
+      const look = this.#looks.get(process);
+      const attrs = await look?.found;
+      if (attrs !== undefined) known.set(process, attrs);
+      // One that came to nothing is made anew by the next question.
+      else if (this.#looks.get(process) === look) this.#looks.delete(process);
+    }
+    return known;
   }
 
   close(): void {
     this.#counter?.close();
     this.#counter = undefined;
   }
+
+  async #count(processes: readonly TrackedProcess[], signal: AbortSignal): Promise<Map<number, CallCounts>> {
+    const tids = processes.map(({ pid }) => pid);
+    try {
+      return (await this.#counter?.count(tids, WINDOW_MS, signal)) ?? new Map();
+    } catch (error) {
+      this.#log(`counts system calls no longer: ${messageOf(error)}`);
+      this.close();
+      return new Map();
+    }
+  }
 }
 
-function attrsOf(process: TrackedProcess, counts: CallCounts | undefined): [TrackedProcess, Attrs][] {
-  if (counts === undefined) return [];
+function attrsOf(counts: CallCounts | undefined): Attrs | undefined {
+  if (counts === undefined) return undefined;
   const { calls, polls } = counts;
-  const perS = polls >= calls * HARDLY_OTHERS ? Math.round((polls * 1000) / WINDOW_MS) : 0;
-  return [[process, { polls_per_s: perS }]];
+  return { polls_per_s: polls >= calls * HARDLY_OTHERS ? Math.round((polls * 1000) / WINDOW_MS) : 0 };
 }

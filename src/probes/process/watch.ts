@@ -145,14 +145,17 @@ export class Watch {
     return [...(lifecycle?.events(isKnown, nowMs) ?? []), ...(stalls?.events(nowMs) ?? [])];
   }
 
-  /** These processes as they are now, their waits looked at however short they are. */
-  async inspect(pids: readonly number[]): Promise<Event[]> {
+  /**
+   * These processes as they are now, their waits looked at however short they are. Nobody takes what comes after the
+   * signal, so that is left to the next pass.
+   */
+  async inspect(pids: readonly number[], signal: AbortSignal): Promise<Event[]> {
     const view = new View(this.#tables, ASKED_RECENT_MS);
     for (const pid of new Set(pids)) await this.#looks.run(() => this.#inspectOne(pid, view));
     const processes = pids.flatMap((pid) => this.#tracker.processes.get(pid) ?? []);
     await this.#describe(processes.filter((process) => this.#undescribed.has(process)));
-    await this.#lookForPolling(processes);
-    return this.#outbox.splice(0);
+    await this.#lookForPolling(processes, signal);
+    return signal.aborted ? [] : this.#outbox.splice(0);
   }
 
   /** Who wakes many times a second has often run again before its wait was seen through; what is known by then stays. */
@@ -185,12 +188,12 @@ export class Watch {
   }
 
   /** Of ranks that keep their CPU, for which others may be waiting, or which may spin for them. */
-  async #lookForPolling(processes: readonly TrackedProcess[]): Promise<void> {
+  async #lookForPolling(processes: readonly TrackedProcess[], signal: AbortSignal): Promise<void> {
     const busy = processes.filter(
       (process) =>
         process.state === "running" && this.#jobs.isRank(process) && !yields({ switchesPerS: switchesOf(process) }),
     );
-    const found = (await this.#ebpf.polling?.look(busy)) ?? [];
+    const found = (await this.#ebpf.polling?.look(busy, signal)) ?? [];
     for (const [process, attrs] of found) {
       const isCurrent = this.#tracker.processes.get(process.pid) === process;
       if (isCurrent) this.#outbox.push(stateChange(process, this.#now(), attrs));

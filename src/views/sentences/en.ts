@@ -396,6 +396,7 @@ export const en = {
     noSuchProcess: (pid: number) => `no such process: ${pid}`,
     listAll: "all of them: xctl ps --all",
     flightNeedsJob: "--flight-recorder goes with a PID or with --job",
+    flightNoRank: (pid: number) => `process ${pid} is no rank of a job: the dumps say nothing of it`,
     noDumps: (folder: string) => `no dump of a flight recorder in ${folder}`,
     refusedDump: (file: string, reason: string) => `${file} is left out: ${reason}`,
     noSuchJob: (job: string) => `no such job: ${job}`,

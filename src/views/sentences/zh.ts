@@ -343,6 +343,7 @@ export const zh: Sentences = {
     noSuchProcess: (pid) => `没有这个进程：${pid}`,
     listAll: "查看全部进程：xctl ps --all",
     flightNeedsJob: "--flight-recorder 须与 PID 或 --job 一起使用",
+    flightNoRank: (pid) => `进程 ${pid} 不是任何作业的 rank：转储文件与它无关`,
     noDumps: (folder) => `${folder} 中没有 flight recorder 的转储文件`,
     refusedDump: (file, reason) => `已略去 ${file}：${reason}`,
     noSuchJob: (job) => `没有这个作业：${job}`,
