@@ -353,12 +353,17 @@ test("a rank in the midst of its steps, whose other thread waits for the launche
   assert.deepEqual(at(NOW_MS - 5000), ["blocked", "process.stopped"]);
 });
 
-test("a thread that listens to the launcher does so in peace: stopped, it hides no rank on a lock", () => {
-  const listening = (number: number) => [
+/** A thread of it listens to the launcher all the time. */
+function listening(number: number): Event[] {
+  const socket = `tcp:${number}`;
+  return [
     rank(number, "sleeping", { threads: 3 }),
-    wait(100 + number, `tcp:${number}`, "tcp.recv", { tid: 190 + number, since_ms: T0 }),
-    held(50, `tcp:${number}`, "peer"),
+    wait(100 + number, socket, "tcp.recv", { tid: 190 + number, since_ms: T0 }),
+    held(50, socket, "peer"),
   ];
+}
+
+test("a thread that listens to the launcher does so in peace: stopped, it hides no rank on a lock", () => {
   const stuck = [...inCollective(0), ...onPythonsLock(1), ...inCollective(2), ...[0, 1, 2].flatMap(listening)];
   const asked = explained(...stuck, launcher("stopped"));
   assert.deepEqual(named(asked), [
