@@ -64,6 +64,8 @@ export const torchrun: Kind = {
     starter(
       "env",
       "OMP_NUM_THREADS=1",
+      // What its ranks say is passed on by the launcher, line by line only if told to.
+      "PYTHONUNBUFFERED=1",
       PYTHON,
       "-m",
       "torch.distributed.run",
