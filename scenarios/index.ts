@@ -82,6 +82,7 @@ async function main(args: readonly string[]): Promise<number> {
     .once("SIGTERM", () => process.exit(143))
     .once("exit", strike);
   const company = { observer: await Observer.start(), stages };
+  process.once("exit", () => company.observer.abandon());
   try {
     if (soakS !== undefined) return (await soak(wanted, soakS, company)) ? 0 : 1;
     if (runs !== undefined) return (await playOften(wanted, runs, company)) ? 0 : 1;

@@ -74,6 +74,12 @@ export class Observer {
     const ended = new Promise((resolve) => this.#daemon.once("exit", resolve));
     this.#daemon.kill("SIGTERM");
     await ended;
+    this.abandon();
+  }
+
+  /** Where nobody can wait for its end any more. */
+  abandon(): void {
+    this.#daemon.kill("SIGTERM");
     rmSync(this.#env.XDG_RUNTIME_DIR as string, { recursive: true, force: true });
   }
 
