@@ -2,7 +2,7 @@
  * The records of bpf/block.bpf.c, in the layouts that stand there: how long disks took since the last reading, for whom,
  * and which requests failed. Failures are kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, ownPidNamespace, type BpfIterator, KeptRecords } from "./bpf.ts";
+import { BpfObject, type BpfIterator, KeptRecords } from "./bpf.ts";
 
 export interface DiskLatency {
   /** `major:minor` of the whole disk. */
@@ -92,13 +92,11 @@ export class BpfBlock {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfBlock> {
-    const constants = Buffer.alloc(4);
-    constants.writeUInt32LE(ownPidNamespace());
     const optional = ["asked_for"];
     const programs = ["issued", "answered"];
     // Before Linux 6.5 who asks is told when the request is issued: the same process, or a worker of the kernel's.
-    const whole = await BpfObject.load("block", { constants }).catch(() => undefined);
-    const object = whole ?? (await BpfObject.load("block", { constants, without: optional }));
+    const whole = await BpfObject.load("block").catch(() => undefined);
+    const object = whole ?? (await BpfObject.load("block", { without: optional }));
     try {
       for (const program of whole === undefined ? programs : [...optional, ...programs]) object.attach(program);
       return new BpfBlock(object);

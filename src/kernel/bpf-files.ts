@@ -1,5 +1,5 @@
 /** The records of bpf/files.bpf.c, in the layout that stands there: who has which pipe, socket or file open. */
-import { BpfObject, ownPidNamespace, type BpfIterator } from "./bpf.ts";
+import { BpfObject, type BpfIterator } from "./bpf.ts";
 import { wide } from "./bpf-tasks.ts";
 
 /** A record as 32-bit words: how many, and which is which. */
@@ -60,9 +60,7 @@ export class BpfFiles {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfFiles> {
-    const namespace = Buffer.alloc(4);
-    namespace.writeUInt32LE(ownPidNamespace());
-    const object = await BpfObject.load("files", { constants: namespace });
+    const object = await BpfObject.load("files");
     try {
       return new BpfFiles(object);
     } catch (error) {

@@ -2,7 +2,7 @@
  * The records of bpf/lifecycle.bpf.c, in the layout that stands there: processes that ended, signals and their senders,
  * victims of the OOM killer. Kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, KeptRecords, ownPidNamespace } from "./bpf.ts";
+import { BpfObject, KeptRecords } from "./bpf.ts";
 
 export interface LifecycleRecord {
   kind: "exit" | "signal" | "oom_victim";
@@ -45,13 +45,11 @@ export class BpfLifecycle {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfLifecycle> {
-    const constants = Buffer.alloc(4);
-    constants.writeUInt32LE(ownPidNamespace());
     const optional = ["marked"];
     const programs = ["exited", "signalled"];
     // Before Linux 6.10 a victim comes in another form, and the kernel refuses the program that expects this one.
-    const object = await BpfObject.load("lifecycle", { constants }).catch(() => undefined);
-    const loaded = object ?? (await BpfObject.load("lifecycle", { constants, without: optional }));
+    const object = await BpfObject.load("lifecycle").catch(() => undefined);
+    const loaded = object ?? (await BpfObject.load("lifecycle", { without: optional }));
     try {
       for (const program of object === undefined ? programs : [...programs, ...optional]) loaded.attach(program);
       return new BpfLifecycle(loaded);

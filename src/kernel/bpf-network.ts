@@ -2,7 +2,7 @@
  * The records of bpf/network.bpf.c, in the layouts that stand there: TCP connections of every network namespace with
  * who uses them and what they lost, and how some ended. Both are bounded; what had no room is counted.
  */
-import { BpfObject, ownPidNamespace, type BpfIterator, type BpfRing } from "./bpf.ts";
+import { BpfObject, type BpfIterator, type BpfRing } from "./bpf.ts";
 import { kernelEnum } from "./btf.ts";
 import { dropReasons } from "./drop-reasons.ts";
 import { endpointText } from "./endpoint.ts";
@@ -137,9 +137,8 @@ async function load(constants: Buffer): Promise<{ object: BpfObject; programs: s
 }
 
 function constantsOf(dropNames: Names): Buffer {
-  const constants = Buffer.alloc(4 + MAX_REASONS);
-  constants.writeUInt32LE(ownPidNamespace());
-  for (const reason of dropNames.keys()) if (reason < MAX_REASONS) constants[4 + reason] = 1;
+  const constants = Buffer.alloc(MAX_REASONS);
+  for (const reason of dropNames.keys()) if (reason < MAX_REASONS) constants[reason] = 1;
   return constants;
 }
 

@@ -3,7 +3,7 @@
  * call of the machine passes the program while it is attached, so it is attached for as long as that only.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { BpfObject, ownPidNamespace } from "./bpf.ts";
+import { BpfObject } from "./bpf.ts";
 
 /** System calls of a thread but sched_yield(2), by which one may wait for others as well as for its own process's threads. */
 export interface CallCounts {
@@ -30,9 +30,7 @@ export class BpfPolling {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfPolling> {
-    const constants = Buffer.alloc(4);
-    constants.writeUInt32LE(ownPidNamespace());
-    const polling = new BpfPolling(await BpfObject.load("polling", { constants }));
+    const polling = new BpfPolling(await BpfObject.load("polling"));
     try {
       await polling.count([], 0);
       return polling;

@@ -2,7 +2,7 @@
  * The records of bpf/stalls.bpf.c, in the layout that stands there: long waits for locks inside the kernel, and threads
  * that the kernel calls hung. Kept until taken, and bounded; what had no room is counted.
  */
-import { BpfObject, KeptRecords, ownPidNamespace } from "./bpf.ts";
+import { BpfObject, KeptRecords } from "./bpf.ts";
 
 export interface StallRecord {
   kind: "lock_contention" | "hung_task";
@@ -46,8 +46,6 @@ export class BpfStalls {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfStalls> {
-    const constants = Buffer.alloc(4);
-    constants.writeUInt32LE(ownPidNamespace());
     const contention = ["began", "ended"];
     const hang = ["hung"];
     // A kernel may have been built without the one (before Linux 5.19) or the other (CONFIG_DETECT_HUNG_TASK).
@@ -55,7 +53,7 @@ export class BpfStalls {
     for (const without of [[], hang, contention]) {
       let object: BpfObject | undefined;
       try {
-        object = await BpfObject.load("stalls", { constants, without });
+        object = await BpfObject.load("stalls", { without });
         for (const program of [...contention, ...hang]) if (!without.includes(program)) object.attach(program);
         return new BpfStalls(object);
       } catch (error) {

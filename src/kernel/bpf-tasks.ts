@@ -4,7 +4,7 @@
  * xctl runs.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { BpfObject, ownPidNamespace, type BpfIterator } from "./bpf.ts";
+import { BpfObject, type BpfIterator } from "./bpf.ts";
 
 /** A record as 32-bit words: how many, and which is which. Numbers of 64 bits have their lower half first. */
 export const TASK_WORDS = 26;
@@ -54,9 +54,7 @@ export class BpfTasks {
 
   /** Throws an Error that says why this machine does not allow it. */
   static async open(): Promise<BpfTasks> {
-    const namespace = Buffer.alloc(4);
-    namespace.writeUInt32LE(ownPidNamespace());
-    return new BpfTasks(await BpfObject.load("tasks", { constants: namespace }));
+    return new BpfTasks(await BpfObject.load("tasks"));
   }
 
   /** One pass: whole records, some at a time; each part is overwritten by the next. */

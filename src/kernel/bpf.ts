@@ -1,55 +1,15 @@
 /**
- * eBPF objects, loaded through the system's libbpf by koffi: their iterators and rings are read.
+ * eBPF objects, loaded through the system's libbpf: their iterators and rings are read.
  * Everything attached is held by file descriptors of this process, so nothing stays when it is killed.
  * It must not know what the programs see.
  */
-import { closeSync, existsSync, read, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, read, readFileSync, readlinkSync, readSync } from "node:fs";
 import { arch } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-
-/** An opaque pointer of libbpf's. */
-type Pointer = unknown;
-type RingCallback = (context: Pointer, data: Pointer, length: number) => number;
-
-interface Libbpf {
-  open(bytes: Buffer, size: number, options: null): Pointer;
-  load(object: Pointer): number;
-  close(object: Pointer): void;
-  findMap(object: Pointer, name: string): Pointer;
-  setInitial(map: Pointer, bytes: Buffer, size: number): number;
-  findProgram(object: Pointer, name: string): Pointer;
-  setAutoload(program: Pointer, load: boolean): number;
-  attachIterator(program: Pointer, options: IteratorOptions | null): Pointer;
-  attach(program: Pointer): Pointer;
-  linkFd(link: Pointer): number;
-  createIterator(linkFd: number): number;
-  destroyLink(link: Pointer): number;
-  mapFd(map: Pointer): number;
-  lookUp(mapFd: number, key: Buffer, value: Buffer): number;
-  update(mapFd: number, key: Buffer, value: Buffer, flags: number): number;
-  remove(mapFd: number, key: Buffer): number;
-  newRing(mapFd: number, callback: unknown, context: null, options: null): Pointer;
-  consume(ring: Pointer): number;
-  freeRing(ring: Pointer): void;
-  register(take: RingCallback): unknown;
-  unregister(callback: unknown): void;
-  /** So many bytes at the address. */
-  copy(address: Pointer, length: number): Uint8Array;
-  errno(): number;
-}
-
-/** struct bpf_iter_attach_opts of bpf/libbpf.h. */
-interface IteratorOptions {
-  size: number;
-  info: Buffer;
-  info_bytes: number;
-}
+import { LIBRARY, loadLibbpf, type IteratorOptions, type Libbpf, type Pointer } from "./libbpf.ts";
 
 const ITERATOR_OPTIONS_BYTES = 24;
-
-const LIBRARY = "libbpf.so.1";
-const BTF = "/sys/kernel/btf/vmlinux";
 /** A read fills at most the kernel's own buffer of eight pages (kernel/bpf/bpf_iter.c). */
 const PART_BYTES = 64 * 1024;
 
@@ -57,8 +17,6 @@ const PART_BYTES = 64 * 1024;
 const FOLDER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../bpf" : "../bpf", import.meta.url));
 
 const readFd = promisify(read);
-
-let library: Promise<Libbpf> | undefined;
 
 /** A loaded object. Close it to unload. */
 export class BpfObject {
@@ -74,17 +32,17 @@ export class BpfObject {
   }
 
   /**
-   * `bpf/<architecture>/<name>.o`, with these bytes as its constants, where it has some, and without programs that this
-   * kernel has nothing for. Throws an Error that says why it cannot be loaded.
+   * `bpf/<architecture>/<name>.o`, with our pid namespace as the first of its constants (bpf/pids.h), and without
+   * programs that this kernel has nothing for. Throws an Error that says why it cannot be loaded.
    */
-  static async load(name: string, { constants, without = [] }: LoadOptions = {}): Promise<BpfObject> {
-    const libbpf = await (library ??= loadLibrary());
+  static async load(name: string, { constants = Buffer.alloc(0), without = [] }: LoadOptions = {}): Promise<BpfObject> {
+    const libbpf = await loadLibbpf();
     const bytes = readFileSync(`${FOLDER}/${arch()}/${name}.o`);
     const object = libbpf.open(bytes, bytes.length, null);
     if (object === null) throw new Error(`${LIBRARY} does not take ${name}.o: errno ${libbpf.errno()}`);
     const loaded = new BpfObject(libbpf, object);
     try {
-      loaded.#setConstants(constants);
+      loaded.#setConstants(Buffer.concat([pidNamespace(), constants]));
       for (const program of without) libbpf.setAutoload(loaded.#program(program), false);
       const refusal = libbpf.load(object);
       if (refusal !== 0) throw new Error(`the kernel refuses ${name}.o: ${refusalText(-refusal)}`);
@@ -169,8 +127,7 @@ export class BpfObject {
     if (this.#closed) throw new Error("it is closed");
   }
 
-  #setConstants(constants: Buffer | undefined): void {
-    if (constants === undefined) return;
+  #setConstants(constants: Buffer): void {
     const map = this.#libbpf.findMap(this.#object, ".rodata");
     if (map === null || this.#libbpf.setInitial(map, constants, constants.length) !== 0) {
       throw new Error("its constants have another layout");
@@ -179,6 +136,7 @@ export class BpfObject {
 }
 
 interface LoadOptions {
+  /** Those that follow the pid namespace. */
   constants?: Buffer;
   without?: readonly string[];
 }
@@ -304,49 +262,11 @@ function iteratorOptions(mapFd: number): IteratorOptions {
   return { size: ITERATOR_OPTIONS_BYTES, info, info_bytes: info.length };
 }
 
-/** The inode number of our own pid namespace. */
-export function ownPidNamespace(proc = "/proc"): number {
-  return Number(/\d+/.exec(readlinkSync(`${proc}/self/ns/pid`))?.[0]);
-}
-
-async function loadLibrary(): Promise<Libbpf> {
-  if (!existsSync(BTF)) throw new Error(`the kernel has no type information (${BTF})`);
-  const { default: koffi } = await import("koffi");
-  let libbpf: ReturnType<typeof koffi.load>;
-  try {
-    libbpf = koffi.load(LIBRARY);
-  } catch {
-    throw new Error(`${LIBRARY} is not installed`);
-  }
-  // Otherwise it writes the verifier's words to standard error.
-  libbpf.func("void *libbpf_set_print(void *)")(null);
-  const RingCallback = koffi.pointer(koffi.proto("int xctl_ring_record(void *context, void *data, size_t length)"));
-  koffi.struct("xctl_iterator_options", { size: "size_t", info: "void *", info_bytes: "uint32_t" });
-  return {
-    open: libbpf.func("void *bpf_object__open_mem(void *, size_t, void *)"),
-    load: libbpf.func("int bpf_object__load(void *)"),
-    close: libbpf.func("void bpf_object__close(void *)"),
-    findMap: libbpf.func("void *bpf_object__find_map_by_name(void *, str)"),
-    setInitial: libbpf.func("int bpf_map__set_initial_value(void *, void *, size_t)"),
-    findProgram: libbpf.func("void *bpf_object__find_program_by_name(void *, str)"),
-    setAutoload: libbpf.func("int bpf_program__set_autoload(void *, bool)"),
-    attach: libbpf.func("void *bpf_program__attach(void *)"),
-    attachIterator: libbpf.func("void *bpf_program__attach_iter(void *, xctl_iterator_options *)"),
-    linkFd: libbpf.func("int bpf_link__fd(void *)"),
-    createIterator: libbpf.func("int bpf_iter_create(int)"),
-    destroyLink: libbpf.func("int bpf_link__destroy(void *)"),
-    mapFd: libbpf.func("int bpf_map__fd(void *)"),
-    lookUp: libbpf.func("int bpf_map_lookup_elem(int, void *, _Out_ void *)"),
-    update: libbpf.func("int bpf_map_update_elem(int, void *, void *, uint64_t)"),
-    remove: libbpf.func("int bpf_map_delete_elem(int, void *)"),
-    newRing: libbpf.func("void *ring_buffer__new(int, void *, void *, void *)"),
-    consume: libbpf.func("int ring_buffer__consume(void *)"),
-    freeRing: libbpf.func("void ring_buffer__free(void *)"),
-    register: (take) => koffi.register(take, RingCallback),
-    unregister: (callback) => koffi.unregister(callback as bigint),
-    copy: (address, length) => koffi.decode(address, "uint8_t", length) as Uint8Array,
-    errno: () => koffi.errno(),
-  };
+/** Our own one's inode number. */
+function pidNamespace(): Buffer {
+  const constant = Buffer.alloc(4);
+  constant.writeUInt32LE(Number(/\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0]));
+  return constant;
 }
 
 const EPERM = 1;
