@@ -18,8 +18,15 @@ export function ebpfKeptOut(proc: string, env: NodeJS.ProcessEnv = process.env):
 /** What tells who has what open; undefined where that takes a walk over /proc. That eBPF fails is logged, not that we may not. */
 export async function openBpfFiles(proc: string, log: Log): Promise<BpfFiles | undefined> {
   if (ebpfKeptOut(proc) !== undefined || bpfObstacle(proc) !== undefined) return undefined;
-  return BpfFiles.open().catch((error: unknown) => {
-    log(`walks /proc for who has what open: ${messageOf(error)}`);
+  return openedOrLost(BpfFiles.open(), "walks /proc for who has what open", log);
+}
+
+/** Undefined where this machine does not allow it: `loss`, what is so without it, is logged with the reason. */
+export async function openedOrLost<T>(opening: Promise<T>, loss: string, log: Log): Promise<T | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    log(`${loss}: ${messageOf(error)}`);
     return undefined;
-  });
+  }
 }

@@ -4,13 +4,13 @@
  */
 import { BpfLifecycle, type LifecycleRecord } from "../../kernel/bpf-lifecycle.ts";
 import { readBootMs, startMs } from "../../kernel/procfs.ts";
-import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { Tap } from "./tap.ts";
 import { printable } from "../../lib/text.ts";
 import { processId } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
+import { openedOrLost } from "../ebpf-choice.ts";
 import { signalName } from "./signal-name.ts";
+import { Tap } from "./tap.ts";
 
 /** Ends and signals that are kept until somebody asks: of the last so many processes. */
 const MAX_KEPT = 8192;
@@ -44,12 +44,8 @@ export class Lifecycle {
 
   /** Undefined where this machine does not allow it. */
   static async open(proc: string, log: Log): Promise<Lifecycle | undefined> {
-    try {
-      return new Lifecycle(await BpfLifecycle.open(), readBootMs(proc), log);
-    } catch (error) {
-      log(`${LOSS}: ${messageOf(error)}`);
-      return undefined;
-    }
+    const bpf = await openedOrLost(BpfLifecycle.open(), LOSS, log);
+    return bpf && new Lifecycle(bpf, readBootMs(proc), log);
   }
 
   /** What has happened since the last time. `isKnown` tells of a process that the samples show, or showed. */

@@ -6,6 +6,7 @@ import { BpfPolling, MAX_WATCHED, type CallCounts } from "../../kernel/bpf-polli
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Attrs } from "../../model/event.ts";
+import { openedOrLost } from "../ebpf-choice.ts";
 import type { TrackedProcess } from "./tracker.ts";
 
 /** Open MPI looks at its sockets every 10 ms while it spins on shared memory (opal_progress). */
@@ -34,12 +35,8 @@ export class Polling {
 
   /** Undefined where this machine does not allow it. */
   static async open(log: Log): Promise<Polling | undefined> {
-    try {
-      return new Polling(await BpfPolling.open(), log);
-    } catch (error) {
-      log(`does not count system calls: ${messageOf(error)}`);
-      return undefined;
-    }
+    const bpf = await openedOrLost(BpfPolling.open(), "does not count system calls", log);
+    return bpf && new Polling(bpf, log);
   }
 
   /** `polls_per_s` of each that could be seen: of one that makes other system calls as well it is 0. */

@@ -3,12 +3,12 @@
  * say what happened. What holds a thread up now is for the looks at its wait to tell.
  */
 import { BpfStalls, type StallRecord } from "../../kernel/bpf-stalls.ts";
-import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { Tap } from "./tap.ts";
 import { printable } from "../../lib/text.ts";
 import { processId } from "../../model/entity.ts";
 import type { Attrs, Event } from "../../model/event.ts";
+import { openedOrLost } from "../ebpf-choice.ts";
+import { Tap } from "./tap.ts";
 
 const LOSS = "does not see long waits for kernel locks, and hung tasks";
 
@@ -23,12 +23,8 @@ export class Stalls {
 
   /** Undefined where this machine does not allow it. */
   static async open(log: Log): Promise<Stalls | undefined> {
-    try {
-      return new Stalls(await BpfStalls.open(), log);
-    } catch (error) {
-      log(`${LOSS}: ${messageOf(error)}`);
-      return undefined;
-    }
+    const bpf = await openedOrLost(BpfStalls.open(), LOSS, log);
+    return bpf && new Stalls(bpf, log);
   }
 
   /** What has happened since the last time. */

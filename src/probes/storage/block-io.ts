@@ -5,10 +5,9 @@
 import { BpfBlock, type BlockReading, type DiskUse, type FailedRequest } from "../../kernel/bpf-block.ts";
 import { isPartOfAnother } from "../../kernel/block.ts";
 import { readStat } from "../../kernel/procfs.ts";
-import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Event } from "../../model/event.ts";
-import { ebpfKeptOut } from "../ebpf-choice.ts";
+import { ebpfKeptOut, openedOrLost } from "../ebpf-choice.ts";
 import type { Latencies } from "./disks.ts";
 import type { Fault } from "./fault-book.ts";
 
@@ -44,12 +43,9 @@ export class BlockIo {
   /** Undefined where this machine does not allow it, or it is kept out. */
   static async open(proc: string, sys: string, log: Log): Promise<BlockIo | undefined> {
     if (ebpfKeptOut(proc) !== undefined) return undefined;
-    try {
-      return new BlockIo(proc, sys, await BpfBlock.open());
-    } catch (error) {
-      log(`does not see how long disks themselves take, and for whom: ${messageOf(error)}`);
-      return undefined;
-    }
+    const loss = "does not see how long disks themselves take, and for whom";
+    const bpf = await openedOrLost(BpfBlock.open(), loss, log);
+    return bpf && new BlockIo(proc, sys, bpf);
   }
 
   /** Reads what has happened since the look before. */
