@@ -161,9 +161,7 @@ export function standingOf(
   const [first] = causes;
   const peer = first === undefined ? undefined : peerOf(first);
   if (first !== undefined && peer !== undefined) {
-    return first.chain[0] !== undefined && isLockKind(first.chain[0].detail)
-      ? as("behind", first, peer)
-      : as("waiting", first);
+    return isOnLock(first) ? as("behind", first, peer) : as("waiting", first);
   }
   const subject = first?.members[0];
   const isOutside = subject !== undefined && subject !== process && (!insiders.has(subject.id) || isHelper(subject));
@@ -171,6 +169,12 @@ export function standingOf(
   if (waits.every(({ detail }) => AT_REST.has(detail))) return as("resting", first);
   const isUsual = waits.every(({ detail }) => IN_COLLECTIVE.has(detail) || isGpuKind(detail));
   return isUsual ? as("waiting", first) : as("unclear", first);
+}
+
+/** The way to it begins with a wait for a lock. */
+export function isOnLock(cause: Cause | undefined): boolean {
+  const hop = cause?.chain[0];
+  return hop !== undefined && isLockKind(hop.detail);
 }
 
 /**

@@ -17,12 +17,20 @@ import { CAUSES } from "./cause.ts";
 import type { Hop } from "./documents.ts";
 import { neverEntered, type FlightRecord, type Straggler } from "./flight.ts";
 import type { Graph } from "./graph.ts";
-import { isGpuBusy, isGpuIdle, ranksOf, spinEvidence, spins, standingOf, type RankStanding } from "./job-ranks.ts";
+import {
+  isGpuBusy,
+  isGpuIdle,
+  isOnLock,
+  ranksOf,
+  spinEvidence,
+  spins,
+  standingOf,
+  type RankStanding,
+} from "./job-ranks.ts";
 import { firstLost } from "./lost-ranks.ts";
 import type { Certainty, ProcessNode } from "./nodes.ts";
 import { isTrouble, weakest } from "./walk.ts";
 import { THREAD_LEAD } from "./threads.ts";
-import { isLockKind } from "./wait-kinds.ts";
 import { explain, type Cause, type Explanation } from "./why.ts";
 
 /** As the detail of a hop: from a rank that waits in a collective to the one that is not in it. */
@@ -38,8 +46,9 @@ const UNWAITED = 0.8;
 
 export interface JobExplanation {
   ranks: RankStanding[];
+  /** Whom the others wait for: ranks, or launchers that are stuck where no rank is to blame. */
   culprits: Culprit[];
-  /** Of the culprits, each once; where nobody could be named, what was seen. Best first. */
+  /** Of the culprits and of launchers that are stuck, each once; where there are none, what was seen. Best first. */
   causes: Cause[];
   /** Those that are held up by the culprits. */
   heldUp: ProcessNode[];
@@ -64,14 +73,14 @@ export function explainJob(
   const lost = firstLost(standings, nowMs);
   const stuck = launchers.flatMap(stuckLauncher);
   const late = withFlight(suspects(standings, lost, stuck.length > 0), neverEntered(flight), standings);
-  const culprits = [...late, ...stuck].slice(0, MAX_CULPRITS);
+  const named = [...late, ...stuck].slice(0, MAX_CULPRITS);
   const explanations = [...standings, ...launchers].map(({ explanation }) => explanation);
   // What one waits for that has waited for a second was looked at by then; hundreds may be alike.
   const open = [...standings, ...launchers].filter(({ standing }) => standing !== "waiting");
   return {
     ranks: standings,
-    culprits,
-    causes: culprits.length > 0 ? distinct(culprits.map(({ cause }) => cause)) : allAlike(standings),
+    culprits: (late.length > 0 ? late : stuck).slice(0, MAX_CULPRITS),
+    causes: named.length > 0 ? distinct(named.map(({ cause }) => cause)) : allAlike(standings),
     heldUp: late.length > 0 ? heldUpBy(late, standings) : stuck.length > 0 ? heldUpByLauncher(standings) : [],
     blindSpots: [...new Set(explanations.flatMap(({ blindSpots }) => blindSpots))],
     openEnds: [...new Set(open.flatMap(({ explanation }) => explanation.openEnds))],
@@ -82,8 +91,7 @@ export function explainJob(
 export function waitForCulprit(job: JobExplanation, process: ProcessNode): Explanation | undefined {
   const own = job.ranks.find((standing) => standing.process === process);
   if (own === undefined || !job.heldUp.includes(process)) return undefined;
-  const late = job.culprits.filter((each) => job.ranks.some((rank) => rank.process === each.process));
-  const causes = (late.length > 0 ? late : job.culprits).map((each) => seenFrom(own, each));
+  const causes = job.culprits.map((each) => seenFrom(own, each));
   const [first] = causes;
   if (first === undefined) return undefined;
   const blockedMs = own.waitedMs ?? null;
@@ -129,7 +137,8 @@ function suspects(
   const heldBack = heldBackOf(of("held_back"), living, faults.length > 0);
   const elsewhere = of("elsewhere");
   if (faults.length + heldBack.length > 0) {
-    return [...faults, ...told(heldBack), ...told(elsewhere.filter(isBehindLock))];
+    // A lock outside the job is a rank's own trouble; somebody outside who is to answer may wait for another rank.
+    return [...faults, ...told(heldBack), ...told(elsewhere.filter(({ cause }) => isOnLock(cause)))];
   }
   if (elsewhere.length > 0) return told(elsewhere);
   const late = lateOnGpu(living);
@@ -145,12 +154,6 @@ function suspects(
   const unclear = of("unclear");
   if (unclear.length > 0) return unclear.length <= living.length / 2 ? told(unclear, "inferred") : [];
   return apartRanks(waiting, living);
-}
-
-/** A lock outside the job is this rank's own trouble; somebody outside who is to answer may wait for another rank. */
-function isBehindLock({ cause }: RankStanding): boolean {
-  const hop = cause?.chain[0];
-  return hop !== undefined && isLockKind(hop.detail);
 }
 
 /** For other ranks, as far as can be seen. */

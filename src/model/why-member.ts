@@ -27,7 +27,8 @@ export function explainMember(
   if (process.jobId === null || members === undefined || process.exited) return own;
   // What is known to be wrong on its own way is surer than what its job tells, unless it may get on all the same.
   const isTroubled = own.causes.some((cause) => isTrouble(cause.kind) && !leadsToLauncher(cause));
-  const isSure = isTroubled && !own.goesOn && !isStep(own);
+  const isAtStep = isStep(own);
+  const isSure = isTroubled && !own.goesOn && !isAtStep;
   if (isSure && own.verdict !== "starved") return own;
   let job = jobs.get(process.jobId);
   if (job === undefined) {
@@ -35,10 +36,8 @@ export function explainMember(
     jobs.set(process.jobId, (job = explainJob(graph, members, nowMs, flight)));
   }
   const openEnds = [...new Set([...own.openEnds, ...job.openEnds])];
-  return {
-    ...(waitForCulprit(job, process) ?? causeOfCulprit(job, own) ?? (isStep(own) ? atWork(own) : own)),
-    openEnds,
-  };
+  const inJob = waitForCulprit(job, process) ?? causeOfCulprit(job, own);
+  return { ...(inJob ?? (isAtStep ? atWork(own) : own)), openEnds };
 }
 
 /** Its main thread waits but a moment for another one, as in each step; what its others wait for is not the step's matter. */
