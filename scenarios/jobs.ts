@@ -40,8 +40,14 @@ function suspectOf({ ranks }: Job): Rank {
   return ranks[SUSPECT] as Rank;
 }
 
+function pidsBut({ ranks }: Job, pid: number): number[] {
+  return ranks.map((rank) => rank.pid).filter((other) => other !== pid);
+}
+
+type TruthOfJob = Truth & { job: JobTruth };
+
 /** Asked of a rank that waits, then of all. */
-function heldUp({ ranks }: Job, kind: CauseKind, culprit: number | undefined, members?: readonly number[]): Truth {
+function heldUp({ ranks }: Job, kind: CauseKind, culprit: number | undefined, members?: readonly number[]): TruthOfJob {
   const pids = ranks.map(({ pid }) => pid);
   const who = { ...(culprit === undefined ? {} : { culprit }), ...(members === undefined ? {} : { members }) };
   const ask = pids.at(-1) as number;
@@ -49,7 +55,7 @@ function heldUp({ ranks }: Job, kind: CauseKind, culprit: number | undefined, me
 }
 
 /** Two culprits at once: those that wait may be told of either first. */
-function heldUpByBoth({ ranks }: Job, one: JobCause, other: JobCause): Truth {
+function heldUpByBoth({ ranks }: Job, one: JobCause, other: JobCause): TruthOfJob {
   const pids = ranks.map(({ pid }) => pid);
   const ask = pids[0] as number;
   const job = { ...one, ranks: pids, besides: [other] };
@@ -132,7 +138,7 @@ const STALLS: readonly Stall[] = [
       group.add(pid);
       // The job gets on, if slowly: whether the others wait just now changes from moment to moment.
       const slow = { kind: "cpu.throttled", culprit: pid } as const;
-      const mayGetOn = job.ranks.flatMap((rank) => (rank.pid === pid ? [] : [rank.pid]));
+      const mayGetOn = pidsBut(job, pid);
       return { ask: pid, verdict: "starved", alarming: true, ...slow, job: { ranks: [], mayGetOn, ...slow } };
     },
   },
@@ -182,8 +188,8 @@ const STALLS: readonly Stall[] = [
       tell(job, SUSPECT, "relock");
       await until("the rank to take the order", () => isTaken(job, SUSPECT));
       const launcher = await stop(job, job.launcher);
-      const { job: truth } = heldUpByBoth(job, { kind: "unknown", members: [pid] }, launcher);
-      return { ask: job.launcher, verdict: "stopped", alarming: true, ...launcher, job: truth as JobTruth };
+      const { job: both } = heldUpByBoth(job, { kind: "unknown", members: [pid] }, launcher);
+      return { ask: job.launcher, verdict: "stopped", alarming: true, ...launcher, job: both };
     },
   },
   {
@@ -268,7 +274,7 @@ function isTaken({ stage }: Job, rank: number): boolean {
 }
 
 /** What each rank is just at is nobody's matter; nothing may be held against it. */
-function fine({ ranks }: Job): Truth {
+function fine({ ranks }: Job): TruthOfJob {
   const pids = ranks.map(({ pid }) => pid);
   const verdict = ["running", "idle", "blocked", "unknown"] as const;
   return { ask: pids[0] as number, verdict, kind: [], alarming: false, job: { ranks: pids, kind: undefined } };
@@ -282,7 +288,7 @@ const SLOW: readonly Stall[] = [
       tell(job, SUSPECT, "slow 0.3");
       await sleep(SEEN_LATE_MS);
       const truth = fine(job);
-      return { ...truth, job: { ...(truth.job as JobTruth), straggler: suspectOf(job).pid } };
+      return { ...truth, job: { ...truth.job, straggler: suspectOf(job).pid } };
     },
   },
 ];
@@ -315,7 +321,7 @@ function lost(job: Job, evidence: RegExp): Truth {
   const { pid } = suspectOf(job);
   const rest = { ...job, ranks: job.ranks.filter((rank) => rank.pid !== pid) };
   const truth = heldUp(rest, "ipc.no_peer", undefined, [pid]);
-  return { ...truth, job: { ...(truth.job as JobTruth), evidence } };
+  return { ...truth, job: { ...truth.job, evidence } };
 }
 
 /** Of a job whose ranks are not ended with it. */
@@ -350,7 +356,7 @@ const UNMISSED: readonly Stall[] = [
     async stall(job) {
       const { pid } = suspectOf(job);
       const stopped = await stop(job, pid);
-      const well = job.ranks.map((rank) => rank.pid).filter((other) => other !== pid);
+      const well = pidsBut(job, pid);
       return { ask: pid, verdict: "stopped", alarming: true, ...stopped, job: { ...stopped, ranks: [], well } };
     },
   },
@@ -359,7 +365,7 @@ const UNMISSED: readonly Stall[] = [
     async stall(job) {
       const { pid } = suspectOf(job);
       await kill(pid);
-      const well = job.ranks.map((rank) => rank.pid).filter((other) => other !== pid);
+      const well = pidsBut(job, pid);
       const gone = { ranks: [], well, kind: "ipc.no_peer", members: [pid] } as const;
       return { ask: well[0] as number, verdict: "running", kind: [], alarming: false, job: gone };
     },

@@ -1,7 +1,7 @@
 """A rank of a job that trains in step with the others, until told to do something else instead.
 
-argv: ddp | mpi | relayed | apart, and a folder; or relay, a folder and the number of ranks, for what the ranks of the last kind
-go through. Whatever the file act-RANK in that folder says is done before the next step.
+argv: ddp | mpi | relayed | apart, and a folder; or relay, a folder and the number of ranks, for what those of the kind
+relayed go through. Whatever the file act-RANK in that folder says is done before the next step.
 """
 import contextlib
 import ctypes
